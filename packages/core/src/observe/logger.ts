@@ -1,0 +1,36 @@
+import pino from 'pino'
+
+/** The part of a pino logger that the code uses: a constant message, the data in an object. */
+export type Log = Pick<
+  pino.Logger,
+  'trace' | 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'
+> & {
+  child(bindings: Record<string, unknown>): Log
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** Keys whose values are never written, wherever they stand in the logged object. */
+const secretKeys = ['authorization', 'Authorization', 'cookie', 'password', 'token']
+
+export interface LogOptions {
+  level: LogLevel
+  /** A file that is appended to; standard error when absent. */
+  file?: string
+}
+
+/** JSON lines to a file or to standard error. */
+export function createLog(options: LogOptions): Log {
+  const destination = pino.destination({ dest: options.file ?? 2, sync: true, mkdir: true })
+  return pino(
+    {
+      level: options.level,
+      redact: secretKeys.flatMap((key) => [key, `*.${key}`]),
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination,
+  )
+}
+
+/** A log that writes nothing. */
+export const silentLog: Log = pino({ level: 'silent' })

@@ -1,0 +1,22 @@
+/** Milliseconds since the Unix epoch and timers. Engines take a `Clock`, never `Date` or `setTimeout`. */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the Unix epoch. */
+  now(): number
+  /** Monotonic milliseconds; only differences have a meaning. */
+  monotonic(): number
+  /** Calls `fn` once after `delayMs`; the returned function cancels it and may be called at any time. */
+  schedule(delayMs: number, fn: () => void): CancelTimer
+}
+
+export type CancelTimer = () => void
+
+/** Node's own clock. Its timers do not keep a process alive that has nothing else to do. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, fn) {
+    const timer = setTimeout(fn, delayMs)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}

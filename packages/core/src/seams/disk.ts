@@ -1,0 +1,110 @@
+import { constants } from 'node:fs'
+import * as fs from 'node:fs/promises'
+
+/** An open file. Offsets and lengths in bytes; short reads happen only at the end of the file. */
+export interface DiskFile {
+  read(buffer: Uint8Array, offset: number): Promise<number>
+  write(buffer: Uint8Array, offset: number): Promise<void>
+  truncate(sizeBytes: number): Promise<void>
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface DiskStat {
+  sizeBytes: number
+  isDirectory: boolean
+  isFile: boolean
+  /** Identity of the file on its device; equal for hard links to the same content. */
+  inode: string
+}
+
+/** Files. Engines take a `Disk`, never `node:fs`. Errors are Node's, with `code` (ENOENT, EEXIST, ENOSPC ...). */
+export interface Disk {
+  /** `r` = existing, read only; `r+` = existing, read and write; `wx+` = new, fails with EEXIST. */
+  open(path: string, mode: 'r' | 'r+' | 'wx+'): Promise<DiskFile>
+  /** `undefined` when nothing is there. */
+  stat(path: string): Promise<DiskStat | undefined>
+  mkdir(path: string): Promise<void>
+  readdir(path: string): Promise<string[]>
+  rename(from: string, to: string): Promise<void>
+  link(from: string, to: string): Promise<void>
+  /** Copies, sharing blocks where the file system can (reflink). `to` must not exist. */
+  copy(from: string, to: string): Promise<void>
+  /** Removes a file or a tree; nothing there is fine. */
+  remove(path: string): Promise<void>
+  /** Bytes of the file system that holds `path`. */
+  space(path: string): Promise<{ totalBytes: number; freeBytes: number }>
+}
+
+/** The operating system's files. */
+export const systemDisk: Disk = {
+  async open(path, mode) {
+    return openSystemFile(await fs.open(path, mode))
+  },
+  async stat(path) {
+    try {
+      const s = await fs.stat(path)
+      return {
+        sizeBytes: s.size,
+        isDirectory: s.isDirectory(),
+        isFile: s.isFile(),
+        inode: `${s.dev}:${s.ino}`,
+      }
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  },
+  async mkdir(path) {
+    await fs.mkdir(path, { recursive: true })
+  },
+  readdir: (path) => fs.readdir(path),
+  rename: (from, to) => fs.rename(from, to),
+  link: (from, to) => fs.link(from, to),
+  copy: (from, to) => fs.copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
+  remove: (path) => fs.rm(path, { recursive: true, force: true }),
+  async space(path) {
+    const s = await fs.statfs(path)
+    return { totalBytes: s.blocks * s.bsize, freeBytes: s.bavail * s.bsize }
+  },
+}
+
+function openSystemFile(handle: fs.FileHandle): DiskFile {
+  return {
+    async read(buffer, offset) {
+      let done = 0
+      while (done < buffer.byteLength) {
+        const { bytesRead } = await handle.read(
+          buffer,
+          done,
+          buffer.byteLength - done,
+          offset + done,
+        )
+        if (bytesRead === 0) break
+        done += bytesRead
+      }
+      return done
+    },
+    async write(buffer, offset) {
+      let done = 0
+      while (done < buffer.byteLength) {
+        const { bytesWritten } = await handle.write(
+          buffer,
+          done,
+          buffer.byteLength - done,
+          offset + done,
+        )
+        done += bytesWritten
+      }
+    },
+    truncate: (sizeBytes) => handle.truncate(sizeBytes),
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  }
+}
+
+/** Node's `code` of a system error, e.g. `ENOSPC`; `undefined` for anything else. */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

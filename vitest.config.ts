@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config'
+
+const execArgv = ['--disable-warning=ExperimentalWarning']
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    execArgv,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['packages/*/test/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
