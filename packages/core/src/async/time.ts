@@ -28,13 +28,18 @@ export function deadline(clock: Clock, delayMs: number, makeError: () => DfError
   const controller = new AbortController()
   const arm = () => clock.schedule(delayMs, () => controller.abort(makeError()))
   let cancel = arm()
+  let disposed = false
   return {
     signal: controller.signal,
     restart() {
+      if (disposed) return
       cancel()
       cancel = arm()
     },
-    [Symbol.dispose]: () => cancel(),
+    [Symbol.dispose]() {
+      disposed = true
+      cancel()
+    },
   }
 }
 

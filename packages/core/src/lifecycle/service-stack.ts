@@ -9,11 +9,24 @@ import type { Running } from './running.ts'
 export class ServiceStack {
   readonly #stops: { name: string; stop: () => Promise<void> | void }[] = []
   readonly #closed = deferred()
+  #failure: { readonly error: unknown } | undefined
   #stopping: Promise<void> | undefined
 
-  /** Registers how to stop what has just been started. `name` appears in errors. */
+  /**
+   * Registers how to stop what has just been started. `name` appears in errors. When the stack has been stopped
+   * meanwhile (a part died during start), the new part is stopped, too.
+   */
   push(name: string, stop: () => Promise<void> | void): void {
     this.#stops.push({ name, stop })
+    if (this.#stopping === undefined) return
+    this.#stopping = this.#stopping.then(
+      () => this.#unwind(),
+      async (error: unknown) => {
+        await this.#unwind()
+        throw error
+      },
+    )
+    this.#stopping.catch(() => {})
   }
 
   /** Registers a part; when it dies by itself, the whole dies with its error. */
@@ -25,6 +38,7 @@ export class ServiceStack {
 
   /** Makes `closed` reject with `error`; the parts are stopped. */
   fail(error: unknown): void {
+    this.#failure ??= { error }
     this.#closed.reject(error)
     this.unwind().catch(() => {})
   }
@@ -33,6 +47,11 @@ export class ServiceStack {
   unwind(): Promise<void> {
     this.#stopping ??= this.#unwind()
     return this.#stopping
+  }
+
+  /** Throws what `fail` was called with. */
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   toRunning(): Running {
@@ -44,6 +63,8 @@ export class ServiceStack {
   }
 
   async #unwind(): Promise<void> {
+    // Lets `#stopping` be assigned first: a part may ask for the whole to be stopped while it is stopped itself.
+    await Promise.resolve()
     const failures: unknown[] = []
     for (const { name, stop } of this.#stops.splice(0).reverse()) {
       try {
@@ -66,11 +87,16 @@ export class ServiceStack {
   }
 }
 
-/** Runs `start` with a fresh stack; when it throws, what it had pushed is stopped before the error goes on. */
+/**
+ * Runs `start` with a fresh stack. When it throws, or a part dies before it returns, everything pushed is stopped
+ * before the error goes on.
+ */
 export async function startWith<T>(start: (stack: ServiceStack) => Promise<T>): Promise<T> {
   const stack = new ServiceStack()
   try {
-    return await start(stack)
+    const started = await start(stack)
+    stack.throwIfFailed()
+    return started
   } catch (error) {
     await stack.unwind().catch(() => {})
     throw error

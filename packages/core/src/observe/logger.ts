@@ -10,8 +10,12 @@ export type Log = Pick<
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
-/** Keys whose values are never written, wherever they stand in the logged object. */
-const secretKeys = ['authorization', 'Authorization', 'cookie', 'password', 'token']
+/**
+ * Keys whose values are never written, in any spelling of upper and lower case and wherever they stand: headers of
+ * requests are nested deep, also in the details of errors. Works on the written line, where a key is `"key":`.
+ */
+const secretPattern =
+  /("(?:authorization|proxy-authorization|cookie|set-cookie|password|token|secret)":)(?:"(?:[^"\\]|\\.)*"|\[(?:"(?:[^"\\]|\\.)*",?)*\])/gi
 
 export interface LogOptions {
   level: LogLevel
@@ -25,7 +29,7 @@ export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
-      redact: secretKeys.flatMap((key) => [key, `*.${key}`]),
+      hooks: { streamWrite: (line) => line.replace(secretPattern, '$1"[Redacted]"') },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
     destination,

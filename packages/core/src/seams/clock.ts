@@ -10,13 +10,21 @@ export interface Clock {
 
 export type CancelTimer = () => void
 
+/** Node fires timers with a longer delay (24.8 days) at once. */
+const maxTimerMs = 2 ** 31 - 1
+
 /** Node's own clock. Its timers do not keep a process alive that has nothing else to do. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, fn) {
-    const timer = setTimeout(fn, delayMs)
-    timer.unref()
+    let timer: NodeJS.Timeout
+    const arm = (remainingMs: number): void => {
+      const next = (): void => (remainingMs > maxTimerMs ? arm(remainingMs - maxTimerMs) : fn())
+      timer = setTimeout(next, Math.min(remainingMs, maxTimerMs))
+      timer.unref()
+    }
+    arm(delayMs)
     return () => clearTimeout(timer)
   },
 }

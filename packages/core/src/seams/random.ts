@@ -56,7 +56,7 @@ export function randomInt(random: Random, bound: number): number {
 /** Picks `count` distinct items of `items` uniformly (partial Fisher-Yates on a copy). */
 export function sample<T>(random: Random, items: readonly T[], count: number): T[] {
   const pool = [...items]
-  const take = Math.min(count, pool.length)
+  const take = Math.max(0, Math.min(count, pool.length))
   for (let i = 0; i < take; i++) {
     const j = i + randomInt(random, pool.length - i)
     const picked = pool[j] as T

@@ -1,0 +1,103 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemDisk as disk, errorCode } from './disk.ts'
+
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'disk-'))
+})
+afterEach(async () => {
+  await disk.remove(dir)
+})
+
+async function write(path: string, text: string): Promise<void> {
+  const file = await disk.open(path, 'wx+')
+  await file.write(Buffer.from(text), 0)
+  await file.sync()
+  await file.close()
+}
+
+async function read(path: string, size = 100, offset = 0): Promise<string> {
+  const file = await disk.open(path, 'r')
+  const buffer = Buffer.alloc(size)
+  const length = await file.read(buffer, offset)
+  await file.close()
+  return buffer.toString('utf8', 0, length)
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string | undefined> =>
+  promise.then(() => undefined, errorCode)
+
+describe('systemDisk', () => {
+  it('reads what was written, short only at the end of the file', async () => {
+    const path = join(dir, 'a')
+    await write(path, 'hello')
+    expect(await read(path)).toBe('hello')
+    expect(await read(path, 3, 1)).toBe('ell')
+    expect(await read(path, 3, 5)).toBe('')
+  })
+
+  it('changes and cuts an existing file', async () => {
+    const path = join(dir, 'a')
+    await write(path, 'hello')
+    const file = await disk.open(path, 'r+')
+    await file.write(Buffer.from('J'), 0)
+    await file.truncate(4)
+    await file.close()
+    expect(await read(path)).toBe('Jell')
+  })
+
+  it('links, copies, renames and removes', async () => {
+    const path = (name: string): string => join(dir, name)
+    await write(path('a'), 'x')
+    await disk.link(path('a'), path('b'))
+    await disk.copy(path('a'), path('c'))
+    await disk.rename(path('a'), path('d'))
+    expect((await disk.readdir(dir)).sort()).toEqual(['b', 'c', 'd'])
+    const inodeOf = async (name: string) => (await disk.stat(path(name)))?.inode
+    expect(await inodeOf('b')).toBe(await inodeOf('d'))
+    expect(await inodeOf('c')).not.toBe(await inodeOf('d'))
+    await disk.remove(path('b'))
+    await disk.remove(path('b'))
+    expect(await disk.stat(path('b'))).toBeUndefined()
+  })
+
+  it('knows files from directories and makes the latter in depth', async () => {
+    await disk.mkdir(join(dir, 'x', 'y'))
+    await disk.mkdir(join(dir, 'x', 'y'))
+    await write(join(dir, 'x', 'f'), '123')
+    expect(await disk.stat(join(dir, 'x', 'y'))).toMatchObject({ isDirectory: true })
+    const stat = await disk.stat(join(dir, 'x', 'f'))
+    expect(stat).toMatchObject({ isFile: true, isDirectory: false, sizeBytes: 3 })
+  })
+
+  it('never overwrites with a new file, a link or a copy', async () => {
+    const [a, b] = [join(dir, 'a'), join(dir, 'b')]
+    await write(a, 'a')
+    await write(b, 'b')
+    expect(await codeOf(disk.open(b, 'wx+'))).toBe('EEXIST')
+    expect(await codeOf(disk.link(a, b))).toBe('EEXIST')
+    expect(await codeOf(disk.copy(a, b))).toBe('EEXIST')
+    expect(await read(b)).toBe('b')
+  })
+
+  it('passes on the codes of the system', async () => {
+    expect(await codeOf(disk.open(join(dir, 'none'), 'r'))).toBe('ENOENT')
+    expect(await codeOf(disk.readdir(join(dir, 'none')))).toBe('ENOENT')
+    await write(join(dir, 'f'), '')
+    expect(await codeOf(disk.stat(join(dir, 'f', 'below')))).toBe('ENOTDIR')
+  })
+
+  it('knows the space of the file system', async () => {
+    const { totalBytes, freeBytes } = await disk.space(dir)
+    expect(freeBytes > 0 && freeBytes <= totalBytes).toBe(true)
+  })
+})
+
+it('errorCode finds no code where there is none', () => {
+  for (const thrown of [undefined, null, 'ENOENT', new Error('x'), { code: 5 }]) {
+    expect(errorCode(thrown)).toBeUndefined()
+  }
+})
