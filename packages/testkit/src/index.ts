@@ -1,0 +1,15 @@
+export type { ContentSource } from './content.ts'
+export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
+export { generatedBytes } from './generated-bytes.ts'
+export type { Corruption, Direction } from './link-controls.ts'
+export type { Fault, FaultKind, FaultWindow } from './origin-faults.ts'
+export type { RequestCounters, RequestRecord } from './origin-records.ts'
+export {
+  type ObjectRange,
+  type Origin,
+  type OriginOptions,
+  type PutOptions,
+  startOrigin,
+} from './origin-server.ts'
+export { sha256File } from './sha256-file.ts'
+export { type TmpDir, tmpDir } from './tmp-dir.ts'
