@@ -54,12 +54,16 @@ export interface StoredTask {
   /** Which pieces are here. Read only for callers. */
   readonly have: Bitset
   readonly createdAt: number
+  /** When a piece came or a lease was taken last. */
   readonly updatedAt: number
   /** All pieces are here. */
   readonly isComplete: boolean
   piece(number: number): PieceRecord | undefined
   pieces(): PieceRecord[]
-  /** Starts receiving a piece. Two writers of one piece at a time are the caller's error. */
+  /**
+   * Starts receiving a piece. Two writers of one piece at a time are the caller's error (`InvalidArgument`), and so is a
+   * piece that is here already. After `abort` the next writer may begin at once.
+   */
   writePiece(number: number): PieceWriter
   /** Reads bytes of pieces that are here, at an offset in the task; returns how many were read. */
   read(buffer: Uint8Array, offset: number): Promise<number>
@@ -68,6 +72,13 @@ export interface StoredTask {
   /**
    * Puts the whole content (or a range of it) at `path`, all or nothing: hard link, reflink or copy, in that order, under a
    * temporary name and then renamed. The task must hold every byte asked for.
+   *
+   * A hard link shares its bytes with the store. So that nobody changes what other hosts get by editing the output in
+   * place, the shared file is made read-only (mode 0444 under the usual umask) before it is linked; root can still write
+   * to it. Copies are ordinary files.
+   *
+   * Errors: `OutputExists` (also a directory), `OutputUnwritable`, `DiskFull`, `DiskFailed`, `PieceNotFound`,
+   * `InvalidArgument` for a range outside the content or a hard link of a part.
    */
   exportTo(path: string, options: ExportOptions): Promise<ExportMethod>
 }
@@ -86,7 +97,10 @@ export type ExportMethod = 'link' | 'copy'
 export interface PieceWriter {
   /** Bytes written so far. */
   readonly written: number
-  /** The chunk may be reused by the caller as soon as the promise resolves. */
+  /**
+   * The chunk may be reused by the caller as soon as the promise resolves. Await each call before the next. Errors:
+   * `PeerProtocol` (more bytes than the piece has), `DiskFull`, `DiskFailed`.
+   */
   write(chunk: Uint8Array): Promise<void>
   /**
    * Checks length and, when given, digest; then records the piece as held.

@@ -28,13 +28,18 @@ export interface Disk {
   readdir(path: string): Promise<string[]>
   rename(from: string, to: string): Promise<void>
   link(from: string, to: string): Promise<void>
-  /** Copies, sharing blocks where the file system can (reflink). `to` must not exist. */
-  copy(from: string, to: string): Promise<void>
+  /** Makes `to` share the blocks of `from` (reflink). False where the file system cannot. `to` must not exist. */
+  clone(from: string, to: string): Promise<boolean>
+  /** Gives the owner the right to write the file, or takes it from everybody. Where there are no modes, nothing happens. */
+  setWritable(path: string, writable: boolean): Promise<void>
   /** Removes a file or a tree; nothing there is fine. */
   remove(path: string): Promise<void>
   /** Bytes of the file system that holds `path`. */
   space(path: string): Promise<{ totalBytes: number; freeBytes: number }>
 }
+
+const writeBits = 0o222
+const ownerWriteBit = 0o200
 
 /** The operating system's files. */
 export const systemDisk: Disk = {
@@ -61,7 +66,20 @@ export const systemDisk: Disk = {
   readdir: (path) => fs.readdir(path),
   rename: (from, to) => fs.rename(from, to),
   link: (from, to) => fs.link(from, to),
-  copy: (from, to) => fs.copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE),
+  async clone(from, to) {
+    try {
+      await fs.copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE)
+      return true
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') await fs.rm(to, { force: true })
+      return false
+    }
+  },
+  async setWritable(path, writable) {
+    const mode = (await fs.stat(path)).mode & 0o7777
+    const wanted = writable ? mode | ownerWriteBit : mode & ~writeBits
+    if (wanted !== mode) await fs.chmod(path, wanted)
+  },
   remove: (path) => fs.rm(path, { recursive: true, force: true }),
   async space(path) {
     const s = await fs.statfs(path)

@@ -1,0 +1,108 @@
+import { abortable, type Clock, deadline, linkSignals } from '@damselfly/core'
+import type { Dispatcher } from 'undici'
+import { brokenRedirect, networkError, noAnswer } from './errors.ts'
+import { isRedirect, redirectTarget } from './redirect.ts'
+import type { Header } from './request-header.ts'
+import { contentLengthOf, keptHeader } from './response-header.ts'
+import type { Target } from './target.ts'
+
+export interface ExchangeDeps {
+  readonly agent: Dispatcher
+  readonly clock: Clock
+  readonly headersMs: number
+  readonly maxRedirects: number
+}
+
+export interface Ask {
+  readonly method: 'HEAD' | 'GET'
+  readonly target: Target
+  /** Sent along to wherever redirects lead: range, condition, coding. */
+  readonly header: Header
+}
+
+/** The start of an answer. Whoever holds it reads `body` to its end, destroys it, or calls `discard`. */
+export interface Answer {
+  /** Where it came from, after redirects. */
+  readonly url: URL
+  readonly statusCode: number
+  readonly header: Header
+  /** The transfer codings that the connection added, e.g. `chunked`. */
+  readonly transferEncoding: string
+  /** False when HTTP allows no content here, whatever `Content-Length` says (RFC 9110 §6.4.1). */
+  readonly hasBody: boolean
+  readonly body: Dispatcher.ResponseData['body']
+}
+
+/** Sends a request and follows redirects. The signal stays in force until the body is closed. */
+export async function exchange(
+  deps: ExchangeDeps,
+  ask: Ask,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const seen = new Set([ask.target.url.href])
+  let target = ask.target
+  for (;;) {
+    const answer = await send(deps, { ...ask, target }, signal)
+    if (!isRedirect(answer.statusCode)) return answer
+    await discard(deps, answer)
+    const next = redirectTarget(target, answer.header.location)
+    if (seen.has(next.url.href)) throw brokenRedirect(target.url, 'in a circle')
+    if (seen.size > deps.maxRedirects) {
+      throw brokenRedirect(target.url, `once more after ${deps.maxRedirects} redirects`)
+    }
+    seen.add(next.url.href)
+    target = next
+  }
+}
+
+async function send(
+  deps: ExchangeDeps,
+  ask: Ask,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  signal?.throwIfAborted()
+  const { url, header } = ask.target
+  using late = deadline(deps.clock, deps.headersMs, () => noAnswer(url, deps.headersMs))
+  const linked = linkSignals(signal, late.signal)
+  const unlink = (): void => linked[Symbol.dispose]()
+  try {
+    const request = deps.agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: ask.method,
+      headers: { ...header, ...ask.header },
+      signal: linked.signal,
+    })
+    // undici looks at the signal of a request only once it has a connection.
+    const response = await abortable(request, linked.signal)
+    response.body.on('error', () => {}).once('close', unlink)
+    return {
+      url,
+      statusCode: response.statusCode,
+      header: keptHeader(response.headers),
+      transferEncoding: String(response.headers['transfer-encoding'] ?? ''),
+      hasBody: ask.method !== 'HEAD' && response.statusCode !== 204 && response.statusCode !== 304,
+      body: response.body,
+    }
+  } catch (thrown) {
+    unlink()
+    signal?.throwIfAborted()
+    late.signal.throwIfAborted()
+    throw networkError(url, thrown)
+  }
+}
+
+const discardBytes = 16 * 1024
+const discardMs = 1000
+
+/** Gets rid of a body that nobody wants: a short one is read to keep the connection, any other one is cut off. */
+export async function discard(deps: Pick<ExchangeDeps, 'clock'>, answer: Answer): Promise<void> {
+  const { body, hasBody } = answer
+  const length = hasBody ? contentLengthOf(answer.header) : 0
+  if (length !== undefined && length <= discardBytes) {
+    const cancel = deps.clock.schedule(discardMs, () => body.destroy())
+    await body.dump({ limit: discardBytes }).finally(cancel)
+  } else {
+    body.destroy()
+  }
+}

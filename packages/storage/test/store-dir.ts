@@ -1,0 +1,37 @@
+import * as fs from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Disk, silentLog, systemClock, systemDisk } from '@damselfly/core'
+import type { DiskStoreOptions } from '../src/index.ts'
+import { openDiskStore } from '../src/index.ts'
+import type { PieceStore } from '../src/store.ts'
+
+/** A temporary directory with room for a store and for outputs. */
+export interface StoreDir extends AsyncDisposable {
+  readonly dir: string
+  readonly outputDir: string
+  open(options?: Partial<DiskStoreOptions>): Promise<PieceStore>
+}
+
+export async function makeStoreDir(): Promise<StoreDir> {
+  const root = await fs.mkdtemp(join(tmpdir(), 'damselfly-store-'))
+  const dir = join(root, 'store')
+  const outputDir = join(root, 'out')
+  await fs.mkdir(outputDir)
+  const opened: PieceStore[] = []
+  return {
+    dir,
+    outputDir,
+    async open(options) {
+      const disk: Disk = systemDisk
+      const defaults = { dir, keep: true, clock: systemClock, disk, log: silentLog }
+      const store = await openDiskStore({ ...defaults, ...options })
+      opened.push(store)
+      return store
+    },
+    async [Symbol.asyncDispose]() {
+      for (const store of opened) await store.close()
+      await fs.rm(root, { recursive: true })
+    },
+  }
+}
