@@ -1,0 +1,205 @@
+import { connect, createServer, type Socket } from 'node:net'
+import {
+  DfError,
+  isDfError,
+  type Network,
+  seededRandom,
+  silentLog,
+  systemClock,
+  systemNetwork,
+} from '@damselfly/core'
+import {
+  BufferPool,
+  fetchPiece,
+  type PieceFetch,
+  type PieceServer,
+  type PieceServerConfig,
+  type PieceServerDeps,
+  type PieceSink,
+  type ServedPiece,
+  startPieceServer,
+} from '@damselfly/transport'
+
+export const taskId = '0123456789abcdef'.repeat(4)
+export const MiB = 1024 * 1024
+
+/** Bytes that differ from place to place, so that a shift or a swap is noticed. */
+export function content(length: number, salt = 0): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  let x = (salt + 1) * 0x9e3779b1
+  for (let i = 0; i < length; i++) {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0
+    bytes[i] = x >>> 24
+  }
+  return bytes
+}
+
+export interface PieceLog {
+  readonly released: number[]
+  readonly reads: { offset: number; length: number }[]
+}
+
+export function piece(number: number, bytes: Uint8Array, log?: PieceLog): ServedPiece {
+  return {
+    number,
+    offset: number * 4 * MiB,
+    length: bytes.byteLength,
+    digest: 'crc32:1475635037',
+    parentId: 'parent',
+    costMs: 3000,
+    createdAt: 1_700_000_000_000,
+    async read(buffer, offset) {
+      log?.reads.push({ offset, length: buffer.byteLength })
+      buffer.set(bytes.subarray(offset, offset + buffer.byteLength))
+      return Math.min(buffer.byteLength, bytes.byteLength - offset)
+    },
+    release: (sentBytes) => void log?.released.push(sentBytes),
+  }
+}
+
+/** A sink that keeps everything. */
+export class MemorySink implements PieceSink {
+  readonly #chunks: Buffer[] = []
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#chunks.push(Buffer.from(chunk))
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+}
+
+export const newPool = (maxBuffers = 16, bufferBytes = 256 * 1024): BufferPool =>
+  new BufferPool({ bufferBytes, maxBuffers })
+
+export interface TestServer extends PieceServer {
+  readonly pool: BufferPool
+}
+
+export async function serve(
+  open: PieceServerDeps['open'],
+  options: Partial<PieceServerConfig> &
+    Partial<Pick<PieceServerDeps, 'limiter' | 'onSent' | 'pool'>> = {},
+): Promise<TestServer> {
+  const { limiter, onSent, pool = newPool(), ...config } = options
+  const server = await startPieceServer(
+    {
+      listen: { host: '127.0.0.1', port: 0 },
+      idleMs: 5000,
+      graceMs: 5000,
+      maxConnections: 64,
+      ...config,
+    },
+    { network: systemNetwork, clock: systemClock, log: silentLog, pool, open, limiter, onSent },
+  )
+  return Object.defineProperties({ pool } as TestServer, Object.getOwnPropertyDescriptors(server))
+}
+
+/** Serves these pieces of the one task; anything else is not found. */
+export const pieces =
+  (...served: ServedPiece[]): PieceServerDeps['open'] =>
+  async (_family, id, number) => {
+    const found = served.find((p) => p.number === number && id === taskId)
+    if (found === undefined) throw new DfError('PieceNotFound', `no piece ${number}`)
+    return found
+  }
+
+export interface FetchOptions extends Partial<PieceFetch> {
+  readonly pool?: BufferPool
+  readonly network?: Network
+  readonly idleMs?: number
+  readonly connectMs?: number
+}
+
+export function fetchFrom(
+  { endpoint }: { readonly endpoint: PieceFetch['endpoint'] },
+  expectedLength: number,
+  {
+    pool = newPool(),
+    network = systemNetwork,
+    idleMs = 5000,
+    connectMs = 5000,
+    ...fetch
+  }: FetchOptions = {},
+) {
+  const sink = fetch.sink ?? new MemorySink()
+  const request = { endpoint, family: 'standard', taskId, number: 0, expectedLength, sink } as const
+  return fetchPiece(
+    { ...request, ...fetch },
+    {
+      network,
+      clock: systemClock,
+      random: seededRandom(1),
+      pool,
+      timeouts: { connectMs, idleMs },
+    },
+  )
+}
+
+/** The code of the error that a promise rejects with. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+  } catch (error) {
+    if (isDfError(error)) return error.code
+    throw error
+  }
+  return 'no error'
+}
+
+/** A peer made by hand: what it does with a connection is the test's business. */
+export async function rawServer(onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    onConnection(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return {
+    endpoint: { host: '127.0.0.1', port: address.port },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A child made by hand. */
+export function rawClient({ endpoint }: Pick<PieceServer, 'endpoint'>) {
+  const socket = connect({ ...endpoint, allowHalfOpen: true })
+  const chunks: Buffer[] = []
+  const arrival = new EventTarget()
+  socket.on('data', (chunk) => {
+    chunks.push(chunk)
+    arrival.dispatchEvent(new Event('bytes'))
+  })
+  socket.on('error', () => {})
+  const ended = new Promise<void>((resolve) => {
+    socket.on('end', resolve)
+    socket.on('close', () => resolve())
+  })
+  const received = (): Buffer => Buffer.concat(chunks)
+  return {
+    socket,
+    /** Resolves when the server has ended or broken the connection. */
+    ended,
+    received,
+    /** Resolves when at least so many bytes have arrived. */
+    async has(count: number): Promise<Buffer> {
+      while (received().byteLength < count) {
+        await new Promise((resolve) => arrival.addEventListener('bytes', resolve, { once: true }))
+      }
+      return received()
+    },
+    [Symbol.dispose]: () => void socket.destroy(),
+  }
+}
+
+/** Waits for a condition that some other part of the program brings about. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}

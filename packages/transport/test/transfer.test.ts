@@ -1,0 +1,134 @@
+import type { PieceSink } from '@damselfly/transport'
+import { describe, expect, test } from 'vitest'
+import {
+  codeOf,
+  content,
+  fetchFrom,
+  MemorySink,
+  MiB,
+  newPool,
+  type PieceLog,
+  piece,
+  pieces,
+  serve,
+  until,
+} from './harness.ts'
+
+describe('pieces arrive as they were', () => {
+  const pooled = 256 * 1024
+  test.each([0, 1, 2, 64 * 1024, 64 * 1024 + 1, pooled - 1, pooled, pooled + 1, 3 * MiB + 17])(
+    '%i bytes',
+    async (length) => {
+      const log: PieceLog = { released: [], reads: [] }
+      const bytes = content(length, 3)
+      await using server = await serve(pieces(piece(0, bytes, log)))
+      const sink = new MemorySink()
+      const pool = newPool()
+      await fetchFrom(server, length, { sink, pool })
+      expect(sink.bytes.equals(bytes)).toBe(true)
+      expect(pool.stats.inUse).toBe(0)
+      await until(() => server.connections === 0)
+      expect(log.released).toEqual([length])
+      expect(server.pool.stats.inUse).toBe(0)
+    },
+  )
+
+  test('tiny pieces take no pooled buffer on either side', async () => {
+    await using server = await serve(pieces(piece(0, content(1))))
+    const pool = newPool()
+    await fetchFrom(server, 1, { pool })
+    expect([pool.stats.allocated, server.pool.stats.allocated]).toEqual([0, 0])
+  })
+
+  test('the reader may give fewer bytes than it was asked for', async () => {
+    const bytes = content(MiB)
+    const whole = piece(0, bytes)
+    const read: typeof whole.read = (buffer, offset) =>
+      whole.read(buffer.subarray(0, Math.min(buffer.byteLength, 10_007)), offset)
+    await using server = await serve(pieces({ ...whole, read }))
+    const sink = new MemorySink()
+    await fetchFrom(server, MiB, { sink })
+    expect(sink.bytes.equals(bytes)).toBe(true)
+  })
+})
+
+test('a piece of 64 MiB passes through one buffer on one side and two on the other', async () => {
+  const bytes = content(64 * MiB)
+  const log: PieceLog = { released: [], reads: [] }
+  await using server = await serve(pieces(piece(0, bytes, log)))
+  const pool = newPool()
+  let position = 0
+  let largest = 0
+  const sink: PieceSink = {
+    async write(chunk) {
+      if (!bytes.subarray(position, position + chunk.byteLength).equals(chunk)) {
+        throw new Error(`bytes differ after ${position}`)
+      }
+      position += chunk.byteLength
+      largest = Math.max(largest, chunk.byteLength)
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+  await fetchFrom(server, bytes.byteLength, { sink, pool })
+  expect(position).toBe(bytes.byteLength)
+  expect(largest).toBeLessThanOrEqual(pool.bufferBytes)
+  expect(pool.stats).toMatchObject({ inUse: 0, highWater: 1, allocated: 1 })
+  expect(server.pool.stats.highWater).toBeLessThanOrEqual(2)
+  expect(Math.max(...log.reads.map((r) => r.length))).toBeLessThanOrEqual(server.pool.bufferBytes)
+})
+
+test('32 pieces at once, with fewer buffers than pieces', async () => {
+  const bytes = Array.from({ length: 32 }, (_, n) => content(MiB + n * 1000, n))
+  await using server = await serve(pieces(...bytes.map((b, n) => piece(n, b))))
+  const pool = newPool(6)
+  const sinks = bytes.map(() => new MemorySink())
+  await Promise.all(
+    bytes.map((b, number) =>
+      fetchFrom(server, b.byteLength, { number, pool, sink: sinks[number]! }),
+    ),
+  )
+  sinks.forEach((sink, n) => {
+    expect(sink.bytes.equals(bytes[n]!), `piece ${n}`).toBe(true)
+  })
+  expect(pool.stats).toMatchObject({ inUse: 0, highWater: 6, waiting: 0 })
+})
+
+test('a server that is stopped in the middle lets running transfers finish', async () => {
+  const bytes = content(32 * MiB)
+  const server = await serve(pieces(piece(0, bytes)))
+  let stopped: Promise<void> | undefined
+  let received = 0
+  const sink: PieceSink = {
+    async write(chunk) {
+      stopped ??= server.stop()
+      received += chunk.byteLength
+    },
+  }
+  await fetchFrom(server, bytes.byteLength, { sink })
+  await stopped
+  expect(received).toBe(bytes.byteLength)
+})
+
+test('a server that is stopped without grace breaks transfers off as an unavailable peer', async () => {
+  const log: PieceLog = { released: [], reads: [] }
+  const server = await serve(pieces(piece(0, content(32 * MiB), log)), { graceMs: 0 })
+  let stopped: Promise<void> | undefined
+  const sink: PieceSink = {
+    async write() {
+      stopped ??= server.stop()
+      await stopped
+    },
+  }
+  expect(await codeOf(fetchFrom(server, 32 * MiB, { sink }))).toBe('PeerUnavailable')
+  expect(log.released).toHaveLength(1)
+})
+
+test('a limiter paces the sender chunk by chunk and counts the header too', async () => {
+  const taken: number[] = []
+  const take = async (bytes: number): Promise<void> => void taken.push(bytes)
+  await using server = await serve(pieces(piece(0, content(MiB))), { limiter: { take } })
+  await fetchFrom(server, MiB)
+  const headBytes = 6 + 49 + 'crc32:1475635037'.length + 'parent'.length
+  expect(taken.reduce((a, b) => a + b)).toBe(MiB + headBytes)
+  expect(Math.max(...taken)).toBeLessThanOrEqual(server.pool.bufferBytes)
+})
