@@ -1,0 +1,92 @@
+import { Scheduler } from '@damselfly/api/scheduler'
+import { Swarm } from '@damselfly/api/swarm'
+import { type Clock, DragonflyRing, hrw, type TaskId } from '@damselfly/core'
+import { type Client, openChannel, type RpcChannel } from '@damselfly/rpc'
+
+/** How a task's scheduler is chosen; every daemon of a cluster must use the same way. */
+export type SchedulerRing = 'hrw' | 'dragonfly'
+
+/** A scheduler as this daemon knows it. */
+export interface SchedulerLink {
+  /** `ip:port` as configured. */
+  readonly address: string
+  readonly scheduler: Client<typeof Scheduler>
+  readonly swarm: Client<typeof Swarm>
+  /** It did not answer; others are tried first for a while. */
+  markUnavailable(): void
+}
+
+/** After a failure a scheduler goes to the end of the line for this long. */
+const penaltyMs = 5_000
+const headersTimeoutMs = 10_000
+
+/** The schedulers of this daemon's cluster, one HTTP/2 session each. */
+export class SchedulerPool {
+  readonly #links: PooledLink[]
+  readonly #ring: (taskId: TaskId, addresses: readonly string[]) => string[]
+  readonly #clock: Clock
+
+  constructor(options: { addresses: readonly string[]; ring: SchedulerRing }, clock: Clock) {
+    this.#clock = clock
+    this.#links = options.addresses.map((address) => openLink(address, clock))
+    this.#ring = options.ring === 'hrw' ? hrw : dragonflyOrder
+  }
+
+  /** The schedulers to try for a task, best first; those that failed just now come last. */
+  candidates(taskId: TaskId): SchedulerLink[] {
+    const order = this.#ring(
+      taskId,
+      this.#links.map((l) => l.address),
+    )
+    const now = this.#clock.monotonic()
+    return [...this.#links].sort(
+      (a, b) =>
+        Number(a.unavailableUntil > now) - Number(b.unavailableUntil > now) ||
+        order.indexOf(a.address) - order.indexOf(b.address),
+    )
+  }
+
+  all(): readonly SchedulerLink[] {
+    return this.#links
+  }
+
+  close(): void {
+    for (const link of this.#links) link.channel.close()
+  }
+}
+
+interface PooledLink extends SchedulerLink {
+  readonly channel: RpcChannel
+  unavailableUntil: number
+}
+
+function openLink(address: string, clock: Clock): PooledLink {
+  const channel = openChannel(parseAddress(address), {
+    unavailable: 'SchedulerUnavailable',
+    // A scheduler that takes the connection but never answers must not hold a download (trap T4 has the same limit).
+    deadlines: { openMs: headersTimeoutMs },
+  })
+  const link: PooledLink = {
+    address,
+    channel,
+    scheduler: channel.client(Scheduler),
+    swarm: channel.client(Swarm),
+    unavailableUntil: 0,
+    markUnavailable() {
+      link.unavailableUntil = clock.monotonic() + penaltyMs
+    },
+  }
+  return link
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':')
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) }
+}
+
+/** Dragonfly's ring names one scheduler; the others follow in rendezvous order as fall-backs. */
+function dragonflyOrder(taskId: TaskId, addresses: readonly string[]): string[] {
+  if (addresses.length === 0) return []
+  const first = new DragonflyRing(addresses, 'raw-octets').pick(taskId)
+  return [first, ...hrw(taskId, addresses).filter((a) => a !== first)]
+}

@@ -1,0 +1,186 @@
+import { byteSize, type DeepReadonly, duration } from '@damselfly/core'
+import { z } from 'zod'
+
+const port = z.number().int().min(0).max(65_535)
+const seconds = (text: string) => duration.prefault(text)
+
+/** Accepted because Dragonfly has it, without effect here yet; `unusedKeys` names those that are set. */
+const notUsed = z.unknown().optional()
+
+const host = z.strictObject({
+  /** Data centre; part of how near two hosts are. Default: none. */
+  idc: z.string().optional(),
+  /** `region|zone|rack`, up to five elements, the widest first. Default: none. */
+  location: z.string().optional(),
+  /** Name in host and peer ids. Default: the operating system's. */
+  hostname: z.string().min(1).optional(),
+  /** Advertised IP address. Default: the first IPv4 address of the host. */
+  ip: z.union([z.ipv4(), z.ipv6()]).optional(),
+  schedulerClusterID: z.number().int().min(0).default(0),
+})
+
+const timing = z.strictObject({
+  /** Without a piece for this long although parents live, others are asked for. Default 2s. */
+  starvedAfter: seconds('2s'),
+  /** First pause between two such questions; doubles up to maxReschedulePause. Default 500ms. */
+  reschedulePause: seconds('500ms'),
+  maxReschedulePause: seconds('30s'),
+  /** All schedulers lost in mid-download: random wait of up to this long before the origin. Default 5s. */
+  fallbackSpread: seconds('5s'),
+  /** Pause between attempts to reach a lost scheduler. Default 1s. */
+  reconnectPause: seconds('1s'),
+})
+
+const download = z.strictObject({
+  server: z
+    .strictObject({
+      /** Unix socket of the local API. */
+      socketPath: z.string().min(1).default('/var/run/dragonfly/dfdaemon.sock'),
+      requestRateLimit: notUsed,
+      requestBufferSize: notUsed,
+    })
+    .prefault({}),
+  /** Only tcp is spoken. */
+  protocol: z.literal('tcp').default('tcp'),
+  /** Bytes per second from peers. Default 50GB. */
+  bandwidthLimit: byteSize.prefault('50GB'),
+  /** Bytes per second from origins. Default 50GB. */
+  backToSourceBandwidthLimit: byteSize.prefault('50GB'),
+  /** A parent that sends no byte of a piece for this long is given up. Default 5s. */
+  pieceIdleTimeout: seconds('5s'),
+  pieceTimeout: notUsed,
+  collectedPieceTimeout: notUsed,
+  /** Pieces fetched at a time, and requests to an origin. Default 4. */
+  concurrentPieceCount: z.number().int().min(1).max(64).default(4),
+  timing: timing.prefault({}),
+})
+
+const upload = z.strictObject({
+  server: z
+    .strictObject({
+      ip: z.string().default('0.0.0.0'),
+      port: port.default(4000),
+      caCert: notUsed,
+      cert: notUsed,
+      key: notUsed,
+      requestRateLimit: notUsed,
+      requestBufferSize: notUsed,
+    })
+    .prefault({}),
+  client: notUsed,
+  /** This host takes from the swarm and gives nothing. Default false. */
+  disableShared: z.boolean().default(false),
+  /** Bytes per second to peers. Default 50GB. */
+  bandwidthLimit: byteSize.prefault('50GB'),
+})
+
+const scheduler = z.strictObject({
+  /** `ip:port` of each scheduler; empty = none, downloads go to the origin. */
+  addrs: z.array(z.string().regex(/^.+:\d+$/, 'expected ip:port')).default([]),
+  /** How a task's scheduler is chosen. `dragonfly` where Dragonfly's daemons share the schedulers. Default hrw. */
+  ring: z.enum(['hrw', 'dragonfly']).default('hrw'),
+  /** How often the host is announced. Default 300s. */
+  announceInterval: seconds('300s'),
+  /** How long a scheduler may leave a download without an order. Default 10m. */
+  scheduleTimeout: seconds('10m'),
+  maxScheduleCount: notUsed,
+  caCert: notUsed,
+  cert: notUsed,
+  key: notUsed,
+})
+
+const storage = z.strictObject({
+  server: z
+    .strictObject({
+      ip: z.string().default('0.0.0.0'),
+      tcpPort: port.default(4005),
+      tcpFastopen: notUsed,
+      quicPort: notUsed,
+    })
+    .prefault({}),
+  dir: z.string().min(1).default('/var/lib/dragonfly/'),
+  /** Keep content over restarts. Default true (Dragonfly: false). */
+  keep: z.boolean().default(true),
+  writePieceTimeout: notUsed,
+  writeBufferSize: notUsed,
+  readBufferSize: notUsed,
+  cacheCapacity: notUsed,
+})
+
+const source = z.strictObject({
+  /** Connecting to an origin. Default 5s. */
+  connectTimeout: seconds('5s'),
+  /** Until an origin's response headers. Default 30s. */
+  headersTimeout: seconds('30s'),
+  /** Without a byte from an origin. Default 30s. */
+  idleTimeout: seconds('30s'),
+  /** Further tries after a failure that may pass. Default 2. */
+  maxRetries: z.number().int().min(0).max(100).default(2),
+  requestHeader: notUsed,
+  enableCacheTemporaryRedirect: notUsed,
+  cacheTemporaryRedirectTTL: notUsed,
+  putConcurrentChunkCount: notUsed,
+  putChunkSize: notUsed,
+  putTimeout: notUsed,
+  enableHickoryDNS: notUsed,
+})
+
+const endpoint = (defaultPort: number) =>
+  z
+    .strictObject({
+      server: z
+        .strictObject({ ip: z.string().default('0.0.0.0'), port: port.default(defaultPort) })
+        .prefault({}),
+    })
+    .prefault({})
+
+/** dfdaemon.yaml: Dragonfly's keys (interop.md 1.2), and those that only Damselfly has. */
+export const daemonConfigSchema = z.strictObject({
+  host: host.prefault({}),
+  download: download.prefault({}),
+  upload: upload.prefault({}),
+  scheduler: scheduler.prefault({}),
+  seedPeer: z
+    .strictObject({
+      enable: z.boolean().default(false),
+      type: z.enum(['super', 'strong', 'weak']).default('super'),
+    })
+    .prefault({}),
+  storage: storage.prefault({}),
+  backend: source.prefault({}),
+  health: endpoint(4003),
+  metrics: endpoint(4002),
+  /** How long running transfers may go on after a stop was asked for. Default 10s. */
+  shutdown: z.strictObject({ grace: seconds('10s') }).prefault({}),
+  /** Leave when nothing was asked for this long; 0s = never. Set by `get` when it starts a daemon. */
+  idleExit: seconds('0s'),
+  server: notUsed,
+  manager: notUsed,
+  dynconfig: notUsed,
+  gc: notUsed,
+  proxy: notUsed,
+  security: notUsed,
+  stats: notUsed,
+  tracing: notUsed,
+  network: notUsed,
+})
+
+export type DaemonConfig = DeepReadonly<z.output<typeof daemonConfigSchema>>
+
+/** Keys that are set but have no effect in this version, as paths, for a warning at start. */
+export function unusedKeys(given: unknown): string[] {
+  return walk(given, daemonConfigSchema, '')
+}
+
+function walk(value: unknown, schema: z.ZodType, path: string): string[] {
+  if (schema === notUsed) return value === undefined ? [] : [path]
+  const inner = schema instanceof z.ZodPrefault ? (schema.unwrap() as z.ZodType) : schema
+  if (!(inner instanceof z.ZodObject) || typeof value !== 'object' || value === null) return []
+  const shape: Readonly<Record<string, z.ZodType>> = inner.shape
+  return Object.entries(value).flatMap(([key, part]) => {
+    const partSchema = shape[key]
+    return partSchema === undefined
+      ? []
+      : walk(part, partSchema, path === '' ? key : `${path}.${key}`)
+  })
+}

@@ -1,0 +1,133 @@
+import {
+  type Running,
+  type ServiceStack,
+  startWith,
+  systemClock,
+  systemDisk,
+  systemNetwork,
+  systemRandom,
+} from '@damselfly/core'
+import { openDiskStore } from '@damselfly/storage'
+import { HostAnnouncer } from './announce/host-announcer.ts'
+import { type HostIdentity, hostIdentity } from './announce/host-identity.ts'
+import { SchedulerPool } from './announce/scheduler-pool.ts'
+import type { DaemonConfig } from './config.ts'
+import { Downloads } from './download/downloads.ts'
+import { LiveTasks } from './download/live-tasks.ts'
+import { IdleExit } from './idle-exit.ts'
+import { createMetrics } from './metrics.ts'
+import { downloadContext } from './parts/downloads.ts'
+import { type Address, startServers } from './parts/servers.ts'
+import { startUploads } from './parts/uploads.ts'
+import type { DaemonDeps, World } from './parts/world.ts'
+import type { DaemonContext } from './rpc/context.ts'
+import { TrafficMeter } from './upload/traffic-meter.ts'
+
+export interface RunningDaemon extends Running {
+  readonly identity: HostIdentity
+  readonly endpoints: {
+    readonly socketPath: string
+    readonly grpc: Address
+    readonly pieces: Address
+    readonly health: Address
+    readonly metrics: Address
+  }
+  /** Resolves when nothing was asked for `idleExit`; the owner then stops the daemon. Never without that setting. */
+  readonly idle: Promise<void>
+}
+
+/** Starts a dfdaemon, `peer` or `seed`; ready to be asked when the promise resolves. */
+export function startDaemon(config: DaemonConfig, deps: DaemonDeps): Promise<RunningDaemon> {
+  const world: World = {
+    clock: systemClock,
+    random: systemRandom,
+    network: systemNetwork,
+    disk: systemDisk,
+    ...deps,
+  }
+  return startWith((stack) => start(config, world, stack))
+}
+
+async function start(
+  config: DaemonConfig,
+  world: World,
+  stack: ServiceStack,
+): Promise<RunningDaemon> {
+  const { clock } = world
+  const identity = hostIdentity({ ...config.host, isSeed: config.seedPeer.enable })
+  const metrics = createMetrics(world.version)
+  const store = await openDiskStore({
+    ...world,
+    dir: config.storage.dir,
+    keep: config.storage.keep,
+  })
+  stack.push('store', () => store.close())
+  const idle = Promise.withResolvers<void>()
+  const idleExit = new IdleExit(config.idleExit, idle.resolve, clock)
+  stack.push('idle timer', () => idleExit.stop())
+
+  const sent = new TrafficMeter(clock)
+  const received = new TrafficMeter(clock)
+  const tasks = new LiveTasks(store, ({ trafficType, length }) => {
+    metrics.downloadTraffic.inc({ type: trafficType }, length)
+    received.add(length)
+  })
+  const pieces = stack.use(
+    'piece server',
+    await startUploads(config, world, { tasks, metrics, sent, idleExit }),
+  )
+  const schedulers = new SchedulerPool(
+    { addresses: config.scheduler.addrs, ring: config.scheduler.ring },
+    clock,
+  )
+  stack.push('scheduler sessions', () => schedulers.close())
+
+  let grpcPort = 0
+  const announcer = new HostAnnouncer(
+    {
+      identity,
+      config,
+      version: world.version,
+      port: () => grpcPort,
+      diskSpace: () => store.space(),
+    },
+    { ...world, schedulers },
+  )
+  const download = downloadContext(config, world, stack, {
+    identity,
+    tasks,
+    schedulers,
+    announcer,
+  })
+  const context: DaemonContext = {
+    ...download,
+    downloads: new Downloads(download),
+    metrics,
+    sent,
+    received,
+    limits: {
+      maxTxBytesPerSec: config.upload.bandwidthLimit,
+      maxRxBytesPerSec: config.download.bandwidthLimit,
+    },
+    pieceAddress: () => ({ ip: identity.ip, tcpPort: pieces.endpoint.port }),
+    busy: () => idleExit.busy(),
+    leave: () => announcer.leave(),
+  }
+  const servers = await startServers(config, world, stack, { context, store })
+  grpcPort = servers.grpc.port
+  // Last, and so the first to stop: nobody is sent here before we can serve, or while we stop.
+  await announcer.start()
+  stack.push('host announcer', () => announcer.stop())
+
+  world.log.info({ hostId: identity.id, port: grpcPort, seed: identity.isSeed }, 'daemon started')
+  return {
+    ...stack.toRunning(),
+    identity,
+    idle: idle.promise,
+    endpoints: {
+      ...servers,
+      grpc: { host: identity.ip, port: grpcPort },
+      pieces: { host: identity.ip, port: pieces.endpoint.port },
+    },
+  }
+}

@@ -1,0 +1,114 @@
+import type { Download } from '@damselfly/api/common'
+import {
+  type ByteRange,
+  checkPieceLength,
+  createHasher,
+  DfError,
+  parseDigest,
+  parseRangeHeader,
+  type TaskId,
+  taskId,
+} from '@damselfly/core'
+import type { SourceRegistry } from '@damselfly/sources'
+
+/** What somebody wants downloaded, checked and with its identity computed. */
+export interface DownloadRequest {
+  readonly taskId: TaskId
+  readonly url: URL
+  /** The request as it came; sent on to the scheduler and, by it, to a seed. */
+  readonly download: Download
+  /** Request headers for the origin, without `Range`. */
+  readonly header: Readonly<Record<string, string>>
+  /** Bytes wanted, or the text of a `Range` header that can be read only when the length is known. */
+  readonly range: ByteRange | { readonly header: string } | undefined
+  /** The request came from a scheduler (seed trigger, preheat), not from a user of this host. */
+  readonly triggered: boolean
+}
+
+/** Checks a wire `Download`. Errors: `InvalidArgument`, `UnknownScheme`. */
+export function downloadRequest(
+  download: Download | undefined,
+  sources: SourceRegistry,
+  options: { triggered: boolean },
+): DownloadRequest {
+  if (download === undefined) {
+    throw new DfError(
+      'InvalidArgument',
+      'The request carries no download message; set it and ask again.',
+    )
+  }
+  const url = sources.parseUrl(download.url)
+  sources.for(url)
+  // What cannot be checked at the end is refused at the beginning, before anything is fetched.
+  if (download.digest) createHasher(parseDigest(download.digest).algorithm)
+  const pieceLength = Number(download.pieceLength ?? 0)
+  if (pieceLength !== 0) checkPieceLength(pieceLength)
+  const { rangeHeader, header } = splitRange(download.requestHeader)
+  return {
+    taskId: identity(download),
+    url,
+    download,
+    header,
+    range: wireRange(download) ?? (rangeHeader === undefined ? undefined : { header: rangeHeader }),
+    triggered: options.triggered,
+  }
+}
+
+/** The bytes that the request wants of a task of this length; `undefined` means all. */
+export function wantedRange(
+  request: DownloadRequest,
+  contentLength: number,
+): ByteRange | undefined {
+  const { range } = request
+  if (range === undefined) return undefined
+  if ('header' in range) return parseRangeHeader(range.header, contentLength)
+  if (range.start >= contentLength || range.length <= 0) {
+    throw new DfError(
+      'InvalidArgument',
+      `The range starts at byte ${range.start} for ${range.length} bytes, but the content has ${contentLength} bytes; ask for a range inside it.`,
+    )
+  }
+  return { start: range.start, length: Math.min(range.length, contentLength - range.start) }
+}
+
+/**
+ * Names the request among those in flight: equal keys are one job. A trigger is never joined with a user's request: on a seed
+ * the user's job waits for the very lease that the trigger's job brings.
+ */
+export function jobKey({ taskId, download, range }: DownloadRequest): string {
+  const role = download.needBackToSource ? 'source' : 'swarm'
+  if (range === undefined) return `${taskId}:${role}:all`
+  return 'header' in range
+    ? `${taskId}:${role}:${range.header}`
+    : `${taskId}:${role}:${range.start}+${range.length}`
+}
+
+function identity(download: Download): TaskId {
+  return taskId({
+    url: download.url,
+    tag: download.tag,
+    application: download.application,
+    pieceLength: download.pieceLength === undefined ? undefined : Number(download.pieceLength),
+    filteredQueryParams: download.filteredQueryParams,
+    contentForCalculatingTaskId: download.contentForCalculatingTaskId,
+    enableTaskIdBasedBlobDigest: download.enableTaskIdBasedBlobDigest,
+  })
+}
+
+function wireRange(download: Download): ByteRange | undefined {
+  if (download.range === undefined) return undefined
+  return { start: Number(download.range.start), length: Number(download.range.length) }
+}
+
+function splitRange(all: Readonly<Record<string, string>>): {
+  rangeHeader: string | undefined
+  header: Record<string, string>
+} {
+  let rangeHeader: string | undefined
+  const header: Record<string, string> = {}
+  for (const [name, value] of Object.entries(all)) {
+    if (name.toLowerCase() === 'range') rangeHeader = value
+    else header[name] = value
+  }
+  return { rangeHeader, header }
+}

@@ -1,0 +1,195 @@
+import {
+  type Clock,
+  DfError,
+  type Endpoint,
+  isAbort,
+  type PieceGeometry,
+  type PieceInterval,
+  pieceSpan,
+  type Random,
+  type TaskId,
+} from '@damselfly/core'
+import type { PieceRecord } from '@damselfly/storage'
+import type { PieceHeader, PieceSink } from '@damselfly/transport'
+import type { LiveTask } from './live-task.ts'
+import { type ParentAddress, ParentSession, type ParentSessionDeps } from './parent-session.ts'
+import { choosePiece } from './piece-chooser.ts'
+
+/** Fetches one piece over the piece protocol; the transport with its settings already bound. */
+export type FetchPiece = (fetch: {
+  endpoint: Endpoint
+  taskId: TaskId
+  number: number
+  length: number
+  sink: PieceSink
+  signal: AbortSignal
+}) => Promise<PieceHeader>
+
+export interface ParentFetchDeps extends ParentSessionDeps {
+  readonly fetchPiece: FetchPiece
+  readonly clock: Clock
+  readonly random: Random
+  readonly limiter: { take(bytes: number, signal: AbortSignal): Promise<void> }
+  /** A piece could not be had from this parent. */
+  readonly onPieceFailed: (piece: number, parent: ParentSession, error: DfError) => void
+}
+
+/**
+ * Fetches wanted pieces from a changing set of parents, a bounded number at a time. `pump` starts whatever can be started;
+ * the owner calls it whenever something changed. A piece that fails goes back to the pool, its parent is judged.
+ */
+export class ParentFetch {
+  readonly #parents = new Map<string, ParentSession>()
+  readonly #live: LiveTask
+  readonly #geometry: PieceGeometry
+  readonly #wanted: PieceInterval
+  readonly #limit: number
+  readonly #deps: ParentFetchDeps
+  readonly #running = new Set<Promise<void>>()
+  #inFlight = 0
+  /** An error of our own disk or the like; the download cannot go on. */
+  #failure: DfError | undefined
+
+  constructor(
+    target: { live: LiveTask; geometry: PieceGeometry; wanted: PieceInterval; concurrency: number },
+    deps: ParentFetchDeps,
+  ) {
+    this.#live = target.live
+    this.#geometry = target.geometry
+    this.#wanted = target.wanted
+    this.#limit = target.concurrency
+    this.#deps = deps
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get failure(): DfError | undefined {
+    return this.#failure
+  }
+
+  /** Some parent may still announce something, or has announced a piece that is missing. */
+  get isHopeful(): boolean {
+    return this.#alive().some((p) => !p.ended || this.#missing().some((n) => p.pieces.has(n)))
+  }
+
+  /** Takes in parents; one that is known and still talks stays as it is, another gets a new session. */
+  add(addresses: readonly ParentAddress[]): void {
+    for (const address of addresses) {
+      const known = this.#parents.get(address.peerId)
+      if (known !== undefined && known.dead === undefined && !known.ended) continue
+      const session = new ParentSession(address, this.#deps)
+      this.#parents.set(address.peerId, session)
+      this.#track(session.run(this.#live.taskId, this.#missing()))
+    }
+  }
+
+  /** Forgets the parents that have died since the last call and returns them. */
+  takeDead(): ParentSession[] {
+    const dead = [...this.#parents.values()].filter((p) => p.dead !== undefined)
+    for (const p of dead) this.#parents.delete(p.id)
+    return dead
+  }
+
+  /** Starts as many fetches as the limits and the parents' announcements allow. */
+  pump(): void {
+    while (this.#inFlight < this.#limit && this.#failure === undefined) {
+      const parents = this.#alive().map((p) => ({
+        id: p.id,
+        pieces: p.pieces,
+        inFlight: p.inFlight,
+        slots: Math.max(1, Math.ceil(this.#limit / 2)),
+      }))
+      const choice = choosePiece({ missing: this.#free(), parents }, this.#deps.random)
+      if (choice === undefined) return
+      const parent = this.#parents.get(choice.parent)
+      if (parent === undefined || !this.#live.claim(choice.piece)) return
+      this.#track(this.#fetch(choice.piece, parent))
+    }
+  }
+
+  /** Ends every session and waits until nothing runs any more. */
+  async close(): Promise<void> {
+    for (const p of this.#parents.values()) p.close()
+    await Promise.all(this.#running)
+  }
+
+  async #fetch(piece: number, parent: ParentSession): Promise<void> {
+    this.#inFlight += 1
+    parent.inFlight += 1
+    try {
+      const record = await this.#receive(piece, parent)
+      parent.pieceArrived()
+      this.#live.finished(record)
+    } catch (error) {
+      this.#live.unclaim(piece)
+      this.#judge(piece, parent, error)
+    } finally {
+      this.#inFlight -= 1
+      parent.inFlight -= 1
+      this.#deps.onChange()
+    }
+  }
+
+  async #receive(piece: number, parent: ParentSession): Promise<PieceRecord> {
+    const { length } = pieceSpan(this.#geometry, piece)
+    if (parent.data === undefined) {
+      throw new DfError('PeerProtocol', `Parent ${parent.id} announced no address to fetch from.`)
+    }
+    await this.#deps.limiter.take(length, parent.signal)
+    const startedAt = this.#deps.clock.monotonic()
+    const writer = this.#live.stored.writePiece(piece)
+    try {
+      const header = await this.#deps.fetchPiece({
+        endpoint: parent.data,
+        taskId: this.#live.taskId,
+        number: piece,
+        length,
+        sink: writer,
+        signal: parent.signal,
+      })
+      return await writer.commit({
+        parentId: parent.id,
+        trafficType: 'remote-peer',
+        costMs: this.#deps.clock.monotonic() - startedAt,
+        ...(header.digest === '' ? {} : { expectedDigest: header.digest }),
+      })
+    } finally {
+      writer.abort()
+    }
+  }
+
+  #judge(piece: number, parent: ParentSession, thrown: unknown): void {
+    if (isAbort(thrown, parent.signal)) return
+    const error = DfError.from(thrown)
+    // A lack of sockets passes; a full disk does not.
+    if (error.blame !== 'peer' && !error.retryable) {
+      this.#failure ??= error
+      return
+    }
+    parent.pieceFailed(piece, error)
+    this.#deps.onPieceFailed(piece, parent, error)
+  }
+
+  #alive(): ParentSession[] {
+    return [...this.#parents.values()].filter((p) => p.dead === undefined)
+  }
+
+  #missing(): number[] {
+    const pieces: number[] = []
+    for (let n = this.#wanted.first; n < this.#wanted.end; n++) {
+      if (!this.#live.has(n)) pieces.push(n)
+    }
+    return pieces
+  }
+
+  #free(): number[] {
+    return this.#missing().filter((n) => !this.#live.isClaimed(n))
+  }
+
+  #track(work: Promise<void>): void {
+    this.#running.add(work)
+    work.finally(() => this.#running.delete(work)).catch(() => {})
+  }
+}

@@ -1,0 +1,123 @@
+import type { Peer } from '@damselfly/api/common'
+import { DfdaemonUpload } from '@damselfly/api/dfdaemon'
+import { DfError, type Endpoint, isAbort, type Log, type TaskId } from '@damselfly/core'
+import type { ChannelPool } from './channel-pool.ts'
+
+/** A peer that the scheduler named as a parent, reduced to what a child needs. */
+export interface ParentAddress {
+  readonly peerId: string
+  readonly hostId: string
+  /** Its gRPC address. */
+  readonly control: { readonly host: string; readonly port: number }
+  /** The message as it came, to be echoed in a reschedule (interop.md 2.5). */
+  readonly wire: Peer
+}
+
+/** Reads a candidate parent; one without a usable address (trap T7) is `undefined`. */
+export function parentAddress(peer: Peer): ParentAddress | undefined {
+  const { host } = peer
+  if (host === undefined || host.ip === '' || host.port <= 0) return undefined
+  const control = { host: host.ip, port: host.port }
+  return { peerId: peer.id, hostId: host.id, control, wire: peer }
+}
+
+export interface ParentSessionDeps {
+  readonly channels: ChannelPool
+  readonly hostId: string
+  readonly log: Log
+  /** Something about the parent changed. */
+  readonly onChange: () => void
+}
+
+/** Pieces in a row that may fail before a parent is given up. */
+const maxFailures = 2
+
+/**
+ * One parent during one download: which of the wanted pieces it has told us of, where to fetch them, and whether it is
+ * still worth asking. `SyncPieces` runs until the parent has told everything, or breaks.
+ */
+export class ParentSession {
+  readonly address: ParentAddress
+  readonly pieces = new Set<number>()
+  inFlight = 0
+  #data: Endpoint | undefined
+  #failures = 0
+  #dead: DfError | undefined
+  #ended = false
+  readonly #controller = new AbortController()
+  readonly #deps: ParentSessionDeps
+
+  constructor(address: ParentAddress, deps: ParentSessionDeps) {
+    this.address = address
+    this.#deps = deps
+  }
+
+  get id(): string {
+    return this.address.peerId
+  }
+
+  /** Where its piece server listens; known with the first piece. */
+  get data(): Endpoint | undefined {
+    return this.#data
+  }
+
+  /** Why nothing more is asked of it; `undefined` while it is good. */
+  get dead(): DfError | undefined {
+    return this.#dead
+  }
+
+  /** It has told all it will tell; only pieces already announced can still be had. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Aborts with the session. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Listens to the parent's announcements until it has none left, dies or is closed. Never throws. */
+  async run(taskId: TaskId, interested: readonly number[]): Promise<void> {
+    using lease = this.#deps.channels.acquire(this.address.control)
+    try {
+      const request = {
+        hostId: this.#deps.hostId,
+        taskId,
+        interestedPieceNumbers: [...interested],
+      }
+      const client = lease.channel.client(DfdaemonUpload)
+      for await (const piece of client.syncPieces(request, { signal: this.signal })) {
+        // Without a TCP port there is nothing to fetch from: QUIC is not spoken here (interop.md 3.1).
+        if (piece.ip === '' || piece.tcpPort === undefined) continue
+        this.#data = { host: piece.ip, port: piece.tcpPort }
+        this.pieces.add(piece.number)
+        this.#deps.onChange()
+      }
+    } catch (error) {
+      if (!isAbort(error, this.signal)) this.kill(DfError.from(error, 'PeerUnavailable'))
+    }
+    this.#ended = true
+    this.#deps.onChange()
+  }
+
+  /** Counts a failed piece; a corrupt one, or too many in a row, end the session. */
+  pieceFailed(piece: number, error: DfError): void {
+    this.pieces.delete(piece)
+    this.#failures += 1
+    if (error.code === 'PieceCorrupt' || this.#failures >= maxFailures) this.kill(error)
+  }
+
+  pieceArrived(): void {
+    this.#failures = 0
+  }
+
+  kill(reason: DfError): void {
+    this.#deps.log.debug({ parent: this.id, err: reason }, 'parent given up')
+    this.#dead ??= reason
+    this.close()
+  }
+
+  close(): void {
+    this.#controller.abort(new DfError('PeerUnavailable', `The session with ${this.id} has ended.`))
+  }
+}

@@ -1,0 +1,171 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import {
+  type ResolveFailure,
+  type ResolveTaskRequest,
+  ResolveTaskRequestSchema,
+  type TaskFacts as WireFacts,
+} from '@damselfly/api/swarm'
+import { DfError, type ErrorCode, errorTraits, isAbort, isDfError, type Log } from '@damselfly/core'
+import { openBidi } from '@damselfly/rpc'
+import type { Source, SourceRequest, SourceStat } from '@damselfly/sources'
+import type { SchedulerLink } from '../announce/scheduler-pool.ts'
+import type { DownloadRequest } from './download-request.ts'
+
+/** What must be known of a task before its first byte. */
+export interface TaskFacts {
+  readonly contentLength: number
+  readonly responseHeader: Readonly<Record<string, string>>
+}
+
+export interface ResolveDeps {
+  readonly source: Source
+  readonly hostId: string
+  readonly log: Log
+}
+
+/**
+ * Learns a task's length. With a scheduler of ours the origin is asked by one peer for all; with Dragonfly's scheduler
+ * (UNIMPLEMENTED) or none, this peer asks for itself.
+ */
+export async function resolveTask(
+  request: DownloadRequest,
+  links: readonly SchedulerLink[],
+  deps: ResolveDeps,
+  signal: AbortSignal,
+): Promise<TaskFacts> {
+  for (const link of links) {
+    try {
+      return await resolveAt(link, request, deps, signal)
+    } catch (error) {
+      if (isAbort(error, signal)) throw error
+      if (isDfError(error, 'Unimplemented')) break
+      if (!isDfError(error, 'SchedulerUnavailable')) throw error
+      link.markUnavailable()
+      deps.log.warn({ scheduler: link.address, err: error }, 'scheduler does not answer')
+    }
+  }
+  return askOrigin(request, deps, signal)
+}
+
+async function resolveAt(
+  link: SchedulerLink,
+  request: DownloadRequest,
+  deps: ResolveDeps,
+  signal: AbortSignal,
+): Promise<TaskFacts> {
+  const stream = openBidi(link.swarm.resolveTask, { signal })
+  // A send fails only when the call is over, and then the responses say why.
+  const send = (message: ResolveTaskRequest): void => {
+    stream.send(message).catch(() => {})
+  }
+  try {
+    send(
+      create(ResolveTaskRequestSchema, {
+        request: { case: 'ask', value: { taskId: request.taskId, hostId: deps.hostId } },
+      }),
+    )
+    for await (const { response } of stream.responses) {
+      if (response.case === 'known') return fromWire(response.value)
+      if (response.case === 'failed') throw sharedFailure(response.value, request)
+      if (response.case !== 'elected') continue
+      const facts = await answer(send, request, deps, signal)
+      stream.closeSend()
+      return facts
+    }
+    throw new DfError(
+      'SchedulerUnavailable',
+      `The scheduler at ${link.address} ended the question without an answer.`,
+    )
+  } finally {
+    stream.abort()
+  }
+}
+
+/** Asks the origin for the whole swarm and tells the scheduler what it said. */
+async function answer(
+  send: (message: ResolveTaskRequest) => void,
+  request: DownloadRequest,
+  deps: ResolveDeps,
+  signal: AbortSignal,
+): Promise<TaskFacts> {
+  try {
+    const facts = await askOrigin(request, deps, signal)
+    send(
+      wireRequest({
+        case: 'found',
+        value: {
+          contentLength: BigInt(facts.contentLength),
+          responseHeader: { ...facts.responseHeader },
+        },
+      }),
+    )
+    return facts
+  } catch (error) {
+    if (isAbort(error, signal)) throw error
+    send(wireRequest({ case: 'failed', value: wireFailure(DfError.from(error)) }))
+    throw error
+  }
+}
+
+type RequestCase = NonNullable<MessageInitShape<typeof ResolveTaskRequestSchema>['request']>
+
+function wireRequest(request: RequestCase): ResolveTaskRequest {
+  return create(ResolveTaskRequestSchema, { request })
+}
+
+async function askOrigin(
+  request: DownloadRequest,
+  { source }: ResolveDeps,
+  signal: AbortSignal,
+): Promise<TaskFacts> {
+  const { contentLength, header } = await source.stat(sourceRequest(request), { signal })
+  if (contentLength === undefined) {
+    throw new DfError(
+      'SourceProtocol',
+      `The origin of ${request.url.origin}${request.url.pathname} does not say how long the content is, so it cannot be divided into pieces. Serve it with a Content-Length, or fetch it directly.`,
+    )
+  }
+  return { contentLength, responseHeader: header }
+}
+
+export function sourceRequest({ url, header }: DownloadRequest): SourceRequest {
+  return { url, header }
+}
+
+/** The facts in the form that a source compares its answers with. */
+export function sourceStat({ contentLength, responseHeader }: TaskFacts): SourceStat {
+  return { contentLength, header: responseHeader }
+}
+
+function fromWire(facts: WireFacts): TaskFacts {
+  return { contentLength: Number(facts.contentLength), responseHeader: facts.responseHeader }
+}
+
+function wireFailure(error: DfError) {
+  const { statusCode, header } = error.details
+  return {
+    message: error.message,
+    statusCode: typeof statusCode === 'number' ? statusCode : 0,
+    responseHeader: isHeader(header) ? header : {},
+    code: error.code,
+  }
+}
+
+function sharedFailure(failure: ResolveFailure, { url }: DownloadRequest): DfError {
+  const code: ErrorCode = isErrorCode(failure.code) ? failure.code : 'SourceUnavailable'
+  return new DfError(
+    code,
+    failure.message || `The origin of ${url.origin}${url.pathname} cannot be read.`,
+    {
+      details: { statusCode: failure.statusCode || undefined, header: failure.responseHeader },
+    },
+  )
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return code in errorTraits
+}
+
+function isHeader(value: unknown): value is Record<string, string> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,87 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { DfError, errorCode } from '@damselfly/core'
+import type { Registry } from 'prom-client'
+
+export interface HttpEndpoint {
+  readonly host: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** `GET /healthy` answers 200 while the daemon runs (interop.md 6). */
+export function startHealth(listen: { host: string; port: number }): Promise<HttpEndpoint> {
+  return startHttp('health', listen, (request, response) => {
+    response.statusCode = request.method === 'GET' && path(request) === '/healthy' ? 200 : 404
+    response.end()
+  })
+}
+
+/** `GET /metrics` in Prometheus' text format; `DELETE /metrics` resets (interop.md 6). */
+export function startMetrics(
+  listen: { host: string; port: number },
+  registry: Registry,
+  refresh: () => Promise<void>,
+): Promise<HttpEndpoint> {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (path(request) !== '/metrics') response.statusCode = 404
+    else if (request.method === 'GET') {
+      await refresh()
+      response.setHeader('content-type', registry.contentType)
+      response.end(await registry.metrics())
+      return
+    } else if (request.method === 'DELETE') registry.resetMetrics()
+    else response.statusCode = 405
+    response.end()
+  }
+  return startHttp('metrics', listen, (request, response) => {
+    answer(request, response).catch(() => {
+      response.statusCode = 500
+      response.end()
+    })
+  })
+}
+
+async function startHttp(
+  what: string,
+  listen: { host: string; port: number },
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<HttpEndpoint> {
+  const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 5_000 }, handler)
+  await bound(server, listen, what)
+  const { port } = server.address() as AddressInfo
+  return {
+    host: listen.host,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function bound(
+  server: Server,
+  listen: { host: string; port: number },
+  what: string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const taken = errorCode(cause) === 'EADDRINUSE'
+      const why = taken ? 'another program uses it; choose another port' : cause.message
+      reject(
+        new DfError(
+          taken ? 'AlreadyRunning' : 'InvalidArgument',
+          `The ${what} server cannot listen on ${listen.host}:${listen.port}: ${why}.`,
+          { cause },
+        ),
+      )
+    })
+    server.listen(listen.port, listen.host, resolve)
+  })
+}
+
+function path(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/'
+}

@@ -1,0 +1,63 @@
+import { DfdaemonDownload, DfdaemonUpload } from '@damselfly/api/dfdaemon'
+import { type RpcServerOptions, route } from '@damselfly/rpc'
+import type { DaemonContext } from './context.ts'
+import { downloadTask } from './download-task.ts'
+import { deleteLocalTask, deleteTask, listLocalTasks, statLocalTask } from './local-tasks.ts'
+import { statTask } from './stat-task.ts'
+import { syncHost } from './sync-host.ts'
+import { syncPieces } from './sync-pieces.ts'
+
+type Served = Pick<RpcServerOptions, 'services' | 'health'>
+
+/**
+ * Trap T3: Rust children put a ten second grpc-timeout on these, tonic applies it to the beginning of the answer only, and a
+ * download's own limit is in its message.
+ */
+export const longStreams = [
+  DfdaemonUpload.method.syncPieces,
+  DfdaemonUpload.method.syncHost,
+  DfdaemonUpload.method.downloadTask,
+  DfdaemonDownload.method.downloadTask,
+]
+
+/** What schedulers and other daemons may call. */
+export function uploadServices(context: DaemonContext): Served {
+  const upload = route(DfdaemonUpload, {
+    downloadTask: (request, { signal }) =>
+      downloadTask(request, context, { triggered: true, signal }),
+    syncPieces: (request, { signal }) => syncPieces(request, context, signal),
+    syncHost: (_request, { signal }) => syncHost(context, signal),
+    statTask: ({ taskId }, { signal }) => statTask(taskId, context, signal),
+    statLocalTask: ({ taskId }) => statLocalTask(taskId, context),
+    deleteTask: async ({ taskId }) => {
+      await deleteTask(taskId, context)
+      return {}
+    },
+  })
+  return { services: [upload], health: [DfdaemonUpload.typeName] }
+}
+
+/** What programs of this host may call, over the unix socket. */
+export function localServices(context: DaemonContext): Served {
+  const local = route(DfdaemonDownload, {
+    downloadTask: (request, { signal }) =>
+      downloadTask(request, context, { triggered: false, signal }),
+    statTask: ({ taskId }, { signal }) => statTask(taskId, context, signal),
+    statLocalTask: ({ taskId }) => statLocalTask(taskId, context),
+    listLocalTasks: () => listLocalTasks(context),
+    deleteTask: async ({ taskId }) => {
+      await deleteTask(taskId, context)
+      return {}
+    },
+    deleteLocalTask: async ({ taskId }) => {
+      await deleteLocalTask(taskId, context)
+      return {}
+    },
+    deleteHost: async () => {
+      context.metrics.deleteHosts.inc()
+      await context.leave()
+      return {}
+    },
+  })
+  return { services: [local], health: [DfdaemonDownload.typeName] }
+}
