@@ -1,0 +1,13 @@
+export type { CallOptions, Client, HandlerContext, ServiceImpl } from '@connectrpc/connect'
+export { type BidiOptions, type BidiStream, openBidi } from './bidi.ts'
+export {
+  type ChannelOptions,
+  createRpcClient,
+  openChannel,
+  type RpcChannel,
+  type RpcClient,
+} from './channel.ts'
+export type { CallDeadlines } from './client.ts'
+export { type Route, type Routes, route } from './route.ts'
+export { type RpcServer, type RpcServerOptions, startRpcServer } from './server.ts'
+export type { GrpcStatusName, StatusCodes } from './status.ts'
