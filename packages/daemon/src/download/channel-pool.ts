@@ -1,6 +1,9 @@
 import { DfError } from '@damselfly/core'
 import { openChannel, type RpcChannel } from '@damselfly/rpc'
 
+/** A parent that froze or lost its network is noticed by what it does not answer. */
+const signsOfLife = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 }
+
 /** gRPC sessions to other daemons, one per address, closed when the last user has left. */
 export class ChannelPool {
   readonly #entries = new Map<string, Entry>()
@@ -32,7 +35,7 @@ export class ChannelPool {
 
   #open(key: string, endpoint: { readonly host: string; readonly port: number }): Entry {
     const entry: Entry = {
-      channel: openChannel(endpoint, { unavailable: 'PeerUnavailable' }),
+      channel: openChannel(endpoint, { unavailable: 'PeerUnavailable', ...signsOfLife }),
       users: 0,
     }
     this.#entries.set(key, entry)
