@@ -85,7 +85,7 @@ export class DownloadJob {
     const facts = await resolveTask(
       this.#request,
       links,
-      { source: this.#source, hostId: this.#context.host.id, log: this.#context.log },
+      { ...this.#context, source: this.#source, hostId: this.#context.host.id },
       signal,
     )
     if (local !== undefined && isOther(local.stored.spec, facts))

@@ -3,10 +3,21 @@ import {
   type ResolveFailure,
   type ResolveTaskRequest,
   ResolveTaskRequestSchema,
+  type ResolveTaskResponse,
   type TaskFacts as WireFacts,
 } from '@damselfly/api/swarm'
-import { DfError, type ErrorCode, errorTraits, isAbort, isDfError, type Log } from '@damselfly/core'
-import { openBidi } from '@damselfly/rpc'
+import {
+  background,
+  type Clock,
+  DfError,
+  type ErrorCode,
+  errorTraits,
+  isAbort,
+  isDfError,
+  type Log,
+  sleep,
+} from '@damselfly/core'
+import { type BidiStream, openBidi } from '@damselfly/rpc'
 import type { Source, SourceRequest, SourceStat } from '@damselfly/sources'
 import type { SchedulerLink } from '../announce/scheduler-pool.ts'
 import type { DownloadRequest } from './download-request.ts'
@@ -17,8 +28,12 @@ export interface TaskFacts {
   readonly responseHeader: Readonly<Record<string, string>>
 }
 
+/** How long the scheduler may take to read the answer. */
+const answerWaitMs = 2_000
+
 export interface ResolveDeps {
   readonly source: Source
+  readonly clock: Clock
   readonly hostId: string
   readonly log: Log
 }
@@ -54,31 +69,49 @@ async function resolveAt(
   signal: AbortSignal,
 ): Promise<TaskFacts> {
   const stream = openBidi(link.swarm.resolveTask, { signal })
+  const responses = stream.responses[Symbol.asyncIterator]()
   // A send fails only when the call is over, and then the responses say why.
   const send = (message: ResolveTaskRequest): void => {
     stream.send(message).catch(() => {})
   }
+  let isElected = false
   try {
-    send(
-      create(ResolveTaskRequestSchema, {
-        request: { case: 'ask', value: { taskId: request.taskId, hostId: deps.hostId } },
-      }),
-    )
-    for await (const { response } of stream.responses) {
+    send(wireRequest({ case: 'ask', value: { taskId: request.taskId, hostId: deps.hostId } }))
+    for (;;) {
+      const { done, value } = await responses.next()
+      if (done === true) throw noAnswer(link)
+      const { response } = value
       if (response.case === 'known') return fromWire(response.value)
       if (response.case === 'failed') throw sharedFailure(response.value, request)
-      if (response.case !== 'elected') continue
-      const facts = await answer(send, request, deps, signal)
-      stream.closeSend()
-      return facts
+      isElected = response.case === 'elected'
+      if (isElected) return await answer(send, request, deps, signal)
     }
-    throw new DfError(
-      'SchedulerUnavailable',
-      `The scheduler at ${link.address} ended the question without an answer.`,
-    )
   } finally {
-    stream.abort()
+    if (isElected && !signal.aborted) {
+      background('answer to the scheduler', endCall(stream, responses, deps.clock), deps.log)
+    } else stream.abort()
   }
+}
+
+function noAnswer({ address }: SchedulerLink): DfError {
+  return new DfError(
+    'SchedulerUnavailable',
+    `The scheduler at ${address} ended the question without an answer.`,
+  )
+}
+
+/** The scheduler ends the call when it has read the answer; an abort before that would overtake it. */
+async function endCall(
+  stream: BidiStream<ResolveTaskRequest, ResolveTaskResponse>,
+  responses: AsyncIterator<ResolveTaskResponse>,
+  clock: Clock,
+): Promise<void> {
+  stream.closeSend()
+  const waiting = new AbortController()
+  const limit = sleep(clock, answerWaitMs, waiting.signal).catch(() => {})
+  await Promise.race([responses.next().catch(() => {}), limit])
+  waiting.abort()
+  stream.abort()
 }
 
 /** Asks the origin for the whole swarm and tells the scheduler what it said. */
