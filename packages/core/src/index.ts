@@ -8,9 +8,8 @@ export { type RetryOptions, retry } from './async/retry.ts'
 export { Semaphore } from './async/semaphore.ts'
 export { SharedJob } from './async/shared-job.ts'
 export { abortable, type Deadline, deadline, sleep } from './async/time.ts'
-export { byteSize, formatBytes, formatRate, parseByteSize } from './config/byte-size.ts'
-export { duration, formatDuration, parseDuration } from './config/duration.ts'
-export { type DeepReadonly, type LoadConfigOptions, loadConfig } from './config/load-config.ts'
+export { formatBytes, formatRate, parseByteSize } from './config/byte-size.ts'
+export { formatDuration, parseDuration } from './config/duration.ts'
 export { Crc32, formatCrc32 } from './digest/crc32.ts'
 export {
   createHasher,
@@ -51,7 +50,7 @@ export {
 export { type RepeatingTaskOptions, repeatingTask } from './lifecycle/repeating-task.ts'
 export type { Running } from './lifecycle/running.ts'
 export { ServiceStack, startWith } from './lifecycle/service-stack.ts'
-export { createLog, type Log, type LogLevel, type LogOptions, silentLog } from './observe/logger.ts'
+export { type Log, silentLog } from './observe/log.ts'
 export { Bitset } from './piece/bitset.ts'
 export {
   type ByteRange,

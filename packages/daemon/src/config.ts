@@ -1,4 +1,4 @@
-import { byteSize, type DeepReadonly, duration } from '@damselfly/core'
+import { byteSize, type DeepReadonly, duration } from '@damselfly/core/config'
 import { z } from 'zod'
 
 const port = z.number().int().min(0).max(65_535)

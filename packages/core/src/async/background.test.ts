@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Log, silentLog } from '../observe/logger.ts'
+import { type Log, silentLog } from '../observe/log.ts'
 import { background } from './background.ts'
 
 it('logs a failure but not an abort', async () => {

@@ -1,5 +1,5 @@
 import { isAbort } from '../errors/df-error.ts'
-import type { Log } from '../observe/logger.ts'
+import type { Log } from '../observe/log.ts'
 
 /** Lets a promise run on its own. Its failure is logged, unless it was aborted. */
 export function background(name: string, promise: Promise<unknown>, log: Log): void {

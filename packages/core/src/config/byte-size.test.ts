@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { byteSize, formatBytes, formatRate, parseByteSize } from './byte-size.ts'
+import { formatBytes, formatRate, parseByteSize } from './byte-size.ts'
+import { byteSize } from './schemas.ts'
 
 describe('parseByteSize', () => {
   it.each([

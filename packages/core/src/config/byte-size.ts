@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { DfError } from '../errors/df-error.ts'
 
 const kinds = ['', 'k', 'm', 'g', 't', 'p']
@@ -19,23 +18,6 @@ export function parseByteSize(text: string): number {
 
 const invalid = (text: string, why: string): DfError =>
   new DfError('InvalidArgument', `The size "${text}" is invalid: ${why}.`)
-
-/** A size in a configuration file, a string or a plain number of bytes; the result is in bytes. */
-export const byteSize = z
-  .union([z.string(), z.number()], { error: 'expected a size such as "4MiB" or a number of bytes' })
-  .transform((size, context): number => {
-    try {
-      return parseByteSize(typeof size === 'number' ? checkNumber(size) : size)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: DfError.from(error).message })
-      return z.NEVER
-    }
-  })
-
-function checkNumber(bytes: number): string {
-  if (Number.isSafeInteger(bytes) && bytes >= 0) return String(bytes)
-  throw invalid(String(bytes), 'expected a whole number of bytes')
-}
 
 /** For people: `0 B`, `512 B`, `4 MiB`, `1.5 GiB`. */
 export function formatBytes(bytes: number): string {

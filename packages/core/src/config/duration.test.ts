@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { isDfError } from '../errors/df-error.ts'
-import { duration, formatDuration, parseDuration } from './duration.ts'
+import { formatDuration, parseDuration } from './duration.ts'
+import { duration } from './schemas.ts'
 
 describe('parseDuration', () => {
   it.each([

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { DfError } from '../errors/df-error.ts'
 
 const secondMs = 1000
@@ -45,18 +44,6 @@ export function parseDuration(text: string): number {
 
 const invalid = (text: string, why: string): DfError =>
   new DfError('InvalidArgument', `The duration "${text}" is invalid: ${why}.`)
-
-/** A duration in a configuration file; the result is in milliseconds. */
-export const duration = z
-  .string({ error: 'expected a duration with a unit, such as "30s" or "1h30m"' })
-  .transform((text, context): number => {
-    try {
-      return parseDuration(text)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: DfError.from(error).message })
-      return z.NEVER
-    }
-  })
 
 /** For people: at most two units, e.g. `850ms`, `12.3s`, `1m30s`, `2h5m`, `3d4h`. */
 export function formatDuration(ms: number): string {

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { DfError, isDfError } from '../errors/df-error.ts'
-import { byteSize } from './byte-size.ts'
-import { duration } from './duration.ts'
 import { loadConfig } from './load-config.ts'
+import { byteSize, duration } from './schemas.ts'
 
 const schema = z.strictObject({
   host: z.strictObject({ ip: z.string().optional(), port: z.number().default(4000) }).prefault({}),

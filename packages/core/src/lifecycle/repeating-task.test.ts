@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { deferred } from '../async/deferred.ts'
-import { type Log, silentLog } from '../observe/logger.ts'
+import { type Log, silentLog } from '../observe/log.ts'
 import { FakeClock } from '../seams/fake-clock.ts'
 import { type RepeatingTaskOptions, repeatingTask } from './repeating-task.ts'
 

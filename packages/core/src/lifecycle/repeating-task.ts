@@ -1,4 +1,4 @@
-import type { Log } from '../observe/logger.ts'
+import type { Log } from '../observe/log.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 

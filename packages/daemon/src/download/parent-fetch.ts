@@ -99,6 +99,7 @@ export class ParentFetch {
         id: p.id,
         pieces: p.pieces,
         inFlight: p.inFlight,
+        isSeed: p.address.isSeed,
         slots: Math.max(1, Math.ceil(this.#limit / 2)),
       }))
       const choice = choosePiece({ missing: this.#free(), parents }, this.#deps.random)

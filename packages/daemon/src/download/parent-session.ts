@@ -7,6 +7,7 @@ import type { ChannelPool } from './channel-pool.ts'
 export interface ParentAddress {
   readonly peerId: string
   readonly hostId: string
+  readonly isSeed: boolean
   /** Its gRPC address. */
   readonly control: { readonly host: string; readonly port: number }
   /** The message as it came, to be echoed in a reschedule (interop.md 2.5). */
@@ -18,7 +19,7 @@ export function parentAddress(peer: Peer): ParentAddress | undefined {
   const { host } = peer
   if (host === undefined || host.ip === '' || host.port <= 0) return undefined
   const control = { host: host.ip, port: host.port }
-  return { peerId: peer.id, hostId: host.id, control, wire: peer }
+  return { peerId: peer.id, hostId: host.id, isSeed: host.type !== 0, control, wire: peer }
 }
 
 export interface ParentSessionDeps {

@@ -7,6 +7,7 @@ const parent = (id: string, pieces: number[], inFlight = 0, slots = 2): ParentVi
   pieces: new Set(pieces),
   inFlight,
   slots,
+  isSeed: id === 'seed',
 })
 
 describe('choosePiece()', () => {
@@ -20,6 +21,18 @@ describe('choosePiece()', () => {
   it('asks the least busy holder', () => {
     const parents = [parent('a', [5], 1), parent('b', [5], 0)]
     expect(choosePiece({ missing: [5], parents }, random)).toEqual({ piece: 5, parent: 'b' })
+  })
+
+  it('spares the seed when an equally busy peer holds the piece too', () => {
+    const parents = [parent('seed', [5], 0), parent('a', [5], 0)]
+    for (let i = 0; i < 20; i++) {
+      expect(choosePiece({ missing: [5], parents }, random)).toEqual({ piece: 5, parent: 'a' })
+    }
+    const busy = [parent('seed', [5], 0), parent('a', [5], 1)]
+    expect(choosePiece({ missing: [5], parents: busy }, random)).toEqual({
+      piece: 5,
+      parent: 'seed',
+    })
   })
 
   it('skips parents without a free slot, and pieces that only they hold', () => {

@@ -8,7 +8,12 @@ export interface ParentView {
   readonly inFlight: number
   /** Pieces that may be fetched from it at a time. */
   readonly slots: number
+  /** A seed has to serve everybody; others are asked first. */
+  readonly isSeed: boolean
 }
+
+/** Less than one piece, so it decides between equally busy holders only. */
+const seedLoad = 0.5
 
 export interface ChooserView {
   /** Pieces wanted, not here and not being fetched. */
@@ -19,7 +24,7 @@ export interface ChooserView {
 /**
  * Chooses the next piece and whom to ask: the piece that fewest parents hold (local rarest first keeps every uplink
  * useful and needs no global counters), ties by chance so that peers who start together fetch different pieces; of its
- * holders the least busy one. `undefined` when no parent with a free slot holds a missing piece.
+ * holders the least busy one, seeds last. `undefined` when no parent with a free slot holds a missing piece.
  */
 export function choosePiece(
   view: ChooserView,
@@ -50,8 +55,9 @@ function count(parents: readonly ParentView[], piece: number): number {
 }
 
 function leastBusy(free: readonly ParentView[], piece: number, random: Random): ParentView {
+  const load = ({ inFlight, isSeed }: ParentView): number => inFlight + (isSeed ? seedLoad : 0)
   const holders = free.filter((p) => p.pieces.has(piece))
-  const least = Math.min(...holders.map((p) => p.inFlight))
-  const candidates = holders.filter((p) => p.inFlight === least)
+  const least = Math.min(...holders.map(load))
+  const candidates = holders.filter((p) => load(p) === least)
   return candidates[randomInt(random, candidates.length)] as ParentView
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { DfError } from '../errors/df-error.ts'
-import { createLog, type LogLevel } from './logger.ts'
+import { createLog, type LogLevel } from './create-log.ts'
 
 let dir: string
 beforeEach(() => {

@@ -1,12 +1,5 @@
 import pino from 'pino'
-
-/** The part of a pino logger that the code uses: a constant message, the data in an object. */
-export type Log = Pick<
-  pino.Logger,
-  'trace' | 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'
-> & {
-  child(bindings: Record<string, unknown>): Log
-}
+import type { Log } from './log.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -35,6 +28,3 @@ export function createLog(options: LogOptions): Log {
     destination,
   )
 }
-
-/** A log that writes nothing. */
-export const silentLog: Log = pino({ level: 'silent' })

@@ -1,0 +1,13 @@
+// Plain JavaScript that old versions of Node can read, so that they say what is wrong instead of failing somewhere.
+const [major] = process.versions.node.split('.')
+
+export async function launch(program) {
+  if (Number(major) < 24) {
+    process.stderr.write(
+      `error: ${program} needs Node 24 or newer and this is ${process.version}: start it as "npx ${program}", which uses the Node that comes with Damselfly.\n`,
+    )
+    process.exitCode = 1
+    return
+  }
+  await import(`../src/bin/${program}.ts`)
+}

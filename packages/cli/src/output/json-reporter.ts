@@ -1,0 +1,47 @@
+import { DfError } from '@damselfly/core'
+import { Interrupted } from '../interrupted.ts'
+import type { Io } from '../io.ts'
+import type { ProgressReporter } from './progress.ts'
+import { exitCodeOf } from './report-error.ts'
+import { averageRate } from './summary.ts'
+
+const intervalMs = 250
+
+/** For programs: a JSON object a line on standard output; docs/command-line.md describes them. */
+export function jsonReporter(
+  request: { readonly url: string; readonly output: string },
+  io: Io,
+  now: () => number,
+): ProgressReporter {
+  const startedAtMs = now()
+  let lastAtMs = Number.NEGATIVE_INFINITY
+  const emit = (event: string, facts: Readonly<Record<string, unknown>>): void => {
+    io.stdout.write(`${JSON.stringify({ event, url: request.url, ...facts })}\n`)
+  }
+  return {
+    started({ taskId, hostId, peerId, sizeBytes, pieceCount }) {
+      emit('started', { taskId, hostId, peerId, output: request.output, sizeBytes, pieceCount })
+    },
+    progress({ taskId, sizeBytes, doneBytes, shares }) {
+      const atMs = now()
+      if (atMs - lastAtMs < intervalMs) return
+      lastAtMs = atMs
+      const bytesPerSec = Math.round(averageRate(doneBytes, atMs - startedAtMs))
+      emit('progress', { taskId, sizeBytes, doneBytes, bytesPerSec, shares })
+    },
+    finished({ output, sizeBytes, elapsedMs, shares }, { taskId }) {
+      const bytesPerSec = Math.round(averageRate(sizeBytes, elapsedMs))
+      const elapsed = Math.round(elapsedMs)
+      emit('finished', { taskId, output, sizeBytes, elapsedMs: elapsed, bytesPerSec, shares })
+    },
+    failed(thrown) {
+      if (thrown instanceof Interrupted) {
+        const { message, exitCode } = thrown
+        emit('error', { code: 'Interrupted', message, retryable: true, exitCode })
+        return
+      }
+      const { code, message, retryable } = DfError.from(thrown)
+      emit('error', { code, message, retryable, exitCode: exitCodeOf(thrown) })
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import { getCommand } from '../commands/get-command.ts'
+import { upCommand } from '../commands/up-command.ts'
+import type { CommandContext } from '../io.ts'
+import { execute } from '../main/execute.ts'
+import { newCommand, newSubcommand } from '../main/new-command.ts'
+
+export function damselfly(args: readonly string[], context: CommandContext): Promise<number> {
+  const { io } = context
+  const program = newCommand('damselfly', io)
+    .description('Distributes files so that each byte leaves its origin about once.')
+    .helpCommand(false)
+  program.addCommand(upCommand(newSubcommand('up', io), context))
+  program.addCommand(getCommand(newSubcommand('get', io), context, { isOutputRequired: false }))
+  return execute(program, args, context)
+}
