@@ -1,0 +1,109 @@
+import { type DeepReadonly, duration } from '@damselfly/core/config'
+import { z } from 'zod'
+
+const port = z.number().int().min(0).max(65_535)
+const ip = z.union([z.ipv4(), z.ipv6()])
+const time = (text: string) => duration.prefault(text)
+
+/** Accepted because Dragonfly has it, without effect here yet; `unusedKeys` names those that are set. */
+const notUsed = z.unknown().optional()
+
+const server = z.strictObject({
+  /** Address to listen on. Default 0.0.0.0. */
+  listenIP: ip.default('0.0.0.0'),
+  /** Port to listen on; 0 takes a free one. Default 8002. */
+  port: port.default(8002),
+  /** Told to the manager; without one nobody asks for it. Default: listenIP. */
+  advertiseIP: ip.optional(),
+  /** Told to the manager. Default: port. */
+  advertisePort: port.optional(),
+  host: notUsed,
+  tls: notUsed,
+  requestRateLimit: notUsed,
+  logDir: notUsed,
+  logLevel: notUsed,
+  logMaxSize: notUsed,
+  logMaxAge: notUsed,
+  logMaxBackups: notUsed,
+  pluginDir: notUsed,
+})
+
+const gc = z.strictObject({
+  /** A download without a piece for this long has failed. Default 30m. */
+  pieceDownloadTimeout: time('30m'),
+  /** How often peers are looked through. Default 10s. */
+  peerGCInterval: time('10s'),
+  /** A finished peer is forgotten after this time. Default 24h. */
+  peerTTL: time('24h'),
+  /** How often tasks without peers are forgotten. Default 30m. */
+  taskGCInterval: time('30m'),
+  /** Hosts are looked at every second. */
+  hostGCInterval: notUsed,
+  /** A host silent for this long is gone, whatever interval it announced. Default 1h. */
+  hostTTL: time('1h'),
+})
+
+const scheduler = z.strictObject({
+  /** How parents are chosen. Default `default`. */
+  algorithm: z.enum(['default', 'random']).default('default'),
+  /** Parents per answer; in Dragonfly part of the cluster's dynamic configuration. Default 4. */
+  candidateParentLimit: z.number().int().min(1).max(20).default(4),
+  // Leases take the place of counting who may go to the origin, pushing that of trying again.
+  backToSourceCount: notUsed,
+  retryBackToSourceLimit: notUsed,
+  retryLimit: notUsed,
+  retryInterval: notUsed,
+  gc: gc.prefault({}),
+})
+
+const seedPeer = z.strictObject({
+  /** How long a seed may take for a task. Default 10h. */
+  taskDownloadTimeout: time('10h'),
+  tls: notUsed,
+})
+
+const metrics = z.strictObject({
+  /** Serve `GET /metrics`. Default false. */
+  enable: z.boolean().default(false),
+  /** `ip:port`, or `:port` for every address. Default :8000. */
+  addr: z
+    .string()
+    .regex(/^.*:\d{1,5}$/, 'expected ip:port or :port')
+    .default(':8000'),
+  enableHost: notUsed,
+})
+
+/** scheduler.yaml: Dragonfly's keys (interop.md 1.3), and `scheduler.candidateParentLimit`. */
+export const schedulerConfigSchema = z.strictObject({
+  server: server.prefault({}),
+  scheduler: scheduler.prefault({}),
+  seedPeer: seedPeer.prefault({}),
+  metrics: metrics.prefault({}),
+  database: notUsed,
+  dynConfig: notUsed,
+  host: notUsed,
+  manager: notUsed,
+  peer: notUsed,
+  job: notUsed,
+  tracing: notUsed,
+  network: notUsed,
+})
+
+export type SchedulerConfig = DeepReadonly<z.output<typeof schedulerConfigSchema>>
+
+/** Keys that are set but have no effect in this version, as paths, for a warning at start. */
+export function unusedKeys(config: unknown): string[] {
+  return walk(config, schedulerConfigSchema, '')
+}
+
+function walk(value: unknown, schema: z.ZodType, path: string): string[] {
+  if (schema === notUsed) return value === undefined ? [] : [path]
+  const inner = schema instanceof z.ZodPrefault ? (schema.unwrap() as z.ZodType) : schema
+  if (!(inner instanceof z.ZodObject) || typeof value !== 'object' || value === null) return []
+  const shape: Readonly<Record<string, z.ZodType>> = inner.shape
+  return Object.entries(value).flatMap(([key, part]) => {
+    const partSchema = shape[key]
+    if (partSchema === undefined) return []
+    return walk(part, partSchema, path === '' ? key : `${path}.${key}`)
+  })
+}

@@ -1,0 +1,85 @@
+import type { CoreState } from './core-state.ts'
+import { uncoveredPieces } from './coverage.ts'
+import { sharedPeerLease } from './leases.ts'
+import type { Peer, Task } from './resources.ts'
+import { restAfter } from './select-parents.ts'
+import { isActive, missingPieces } from './swarm.ts'
+
+/** Everything that must be true of the tables between two events, as sentences about what is not. For tests. */
+export function checkInvariants(state: CoreState): string[] {
+  return [
+    ...tableProblems(state),
+    ...[...state.tasks.values()].flatMap((t) => taskProblems(state, t)),
+  ]
+}
+
+function tableProblems(state: CoreState): string[] {
+  const problems: string[] = []
+  const must = (isTrue: boolean, what: string) => {
+    if (!isTrue) problems.push(what)
+  }
+  must(state.dirty.size === 0, 'a task is still dirty')
+  for (const peer of state.peers.values()) {
+    must(state.hosts.get(peer.host.facts.id) === peer.host, `${peer.id}: its host is gone`)
+    must(state.tasks.get(peer.task.id) === peer.task, `${peer.id}: its task is gone`)
+    must(peer.host.peers.has(peer) && peer.task.peers.has(peer), `${peer.id} is not listed`)
+    must(peer.task.byHost.get(peer.host)?.has(peer) === true, `${peer.id} is not under its host`)
+  }
+  for (const host of state.hosts.values()) {
+    let degree = 0
+    for (const peer of host.peers) degree += peer.children.size
+    must(host.outDegree === degree, `${host.facts.id}: degree ${host.outDegree}, not ${degree}`)
+  }
+  for (const lease of state.unstarted) {
+    must(lease.task.leases.has(lease), 'an ended lease is still expected to start')
+  }
+  for (const [id, lease] of state.triggers) {
+    must(lease.triggerId === id && lease.task.leases.has(lease), `trigger ${id} has no lease`)
+  }
+  return problems
+}
+
+function taskProblems(state: CoreState, task: Task): string[] {
+  const problems: string[] = []
+  const must = (isTrue: boolean, what: string) => {
+    if (!isTrue) problems.push(`${task.id}: ${what}`)
+  }
+  const shared = [...task.leases].filter((l) => !l.isSeed && !l.isPrivate)
+  must(shared.length <= 1, `${shared.length} peers have leases`)
+  for (const lease of task.leases) {
+    must(lease.isStarted !== state.unstarted.has(lease), 'a lease is neither started nor expected')
+    if (lease.peer === undefined) must(lease.triggerId !== undefined, 'a lease has no holder')
+    else must(lease.peer.lease === lease && lease.peer.isStreamOpen, 'a lease has a dead holder')
+  }
+  const whole = [...task.peers].filter((p) => p.state === 'Succeeded' && !p.facts.range).length
+  must(task.wholeCopies === whole, `${task.wholeCopies} whole copies, not ${whole}`)
+  must(state.waitingTasks.has(task) === task.waiting.size > 0, 'waiting is not known')
+  for (const [i, peer] of task.usable.entries()) {
+    must(peer.usableIndex === i && task.peers.has(peer), `${peer.id} is listed in a wrong place`)
+  }
+  for (const peer of task.peers) problems.push(...peerProblems(state, peer))
+  return problems
+}
+
+function peerProblems(state: CoreState, peer: Peer): string[] {
+  const problems: string[] = []
+  const must = (isTrue: boolean, what: string) => {
+    if (!isTrue) problems.push(`${peer.id}: ${what}`)
+  }
+  const { task } = peer
+  must(task.waiting.has(peer) === peer.isWaiting, 'waiting is not listed')
+  must(peer.isStreamOpen || !(peer.isWaiting || peer.lease !== undefined), 'waits without a stream')
+  must(peer.isStreamOpen || peer.parents.length === 0, 'is gone but has parents')
+  for (const p of peer.parents) must(p.children.has(peer), `${p.id} does not know its child`)
+  for (const c of peer.children) must(c.parents.includes(peer), `${c.id} does not know its parent`)
+  const couldGive = peer.state === 'Succeeded' || (peer.isStreamOpen && !peer.have.isEmpty)
+  const isUsable = !peer.host.facts.disableShared && (couldGive || isActive(peer))
+  must(peer.usableIndex >= 0 === isUsable, `usable should be ${isUsable}`)
+  if (!peer.isWaiting) return problems
+  const missing = missingPieces(peer)
+  const isCovered = uncoveredPieces(state, peer, missing).isEmpty
+  const isBusy = restAfter(state, peer, missing).count < missing.count
+  const waitsInLine = !peer.host.facts.disableShared && sharedPeerLease(task) !== undefined
+  must(isCovered || isBusy || waitsInLine, 'waits and nobody fetches what it lacks')
+  return problems
+}

@@ -1,0 +1,35 @@
+import type { Download } from '@damselfly/api/common'
+import type { ByteRange, DfError, HostId, PeerId, TaskId } from '@damselfly/core'
+import type { ResolveFailure, TaskFacts } from './facts.ts'
+
+/** What the driver has to do after an event, in this order. */
+export type SchedulerEffect = PeerEffect | SeedEffect | ResolveEffect
+
+/** Answers on a peer's stream; never sent for a peer whose stream is not open. */
+export type PeerEffect =
+  /** `parents`: never empty, best first. */
+  | { type: 'normal'; peerId: PeerId; parents: readonly PeerId[] }
+  | { type: 'needBackToSource'; peerId: PeerId; reason: string }
+  | { type: 'empty'; peerId: PeerId }
+  | { type: 'metadataOnly'; peerId: PeerId }
+  /** The call ends, well without `error`. The last effect of that stream. */
+  | { type: 'endStream'; peerId: PeerId; error?: DfError }
+
+export type SeedEffect =
+  | {
+      type: 'triggerSeed'
+      triggerId: number
+      hostId: HostId
+      taskId: TaskId
+      /** The bytes to fetch; absent = all. */
+      range: ByteRange | undefined
+      /** As the waiting peer asked for it. */
+      download: Download | undefined
+    }
+  /** Nobody waits for this trigger any more: it missed its start, or its seed is gone. */
+  | { type: 'cancelSeedTrigger'; triggerId: number }
+
+export type ResolveEffect =
+  | { type: 'resolveKnown'; callId: number; facts: TaskFacts }
+  | { type: 'resolveElected'; callId: number }
+  | { type: 'resolveFailed'; callId: number; failure: ResolveFailure }

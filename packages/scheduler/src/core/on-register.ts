@@ -1,0 +1,141 @@
+import { DfError, type PieceGeometry, pieceGeometry } from '@damselfly/core'
+import type { CoreState } from './core-state.ts'
+import type { DownloadFacts } from './facts.ts'
+import { endLease, takeSeedLease } from './leases.ts'
+import { onStreamClosed } from './on-peer-message.ts'
+import type { PeerTransition } from './peer-state.ts'
+import { learnLength, type Resolutions } from './resolve.ts'
+import type { Host, Peer, Task } from './resources.ts'
+import { sendToSource, serve } from './serve.ts'
+import {
+  dropChildren,
+  refreshUsable,
+  sameGeometry,
+  setParents,
+  setWaiting,
+  transition,
+} from './swarm.ts'
+import { createPeer, describePeer, type Registration, upsertTask } from './tables.ts'
+
+/** More pieces than this are not a task but a mistake: 4 TiB in pieces of 1 MiB. */
+const MAX_PIECES = 1 << 22
+/** Contents up to this size are called tiny. */
+const TINY_BYTES = 128
+
+/** Takes a peer in and answers it, or ends its stream when it cannot be taken. */
+export function onRegister(state: CoreState, event: Registration, facts: Resolutions): void {
+  try {
+    const peer = register(state, event, facts)
+    firstAnswer(state, peer)
+  } catch (thrown) {
+    const error = DfError.from(thrown)
+    // The driver has already replaced the stream that a peer of this name had.
+    const known = state.peers.get(event.peerId)
+    if (known !== undefined) onStreamClosed(state, known)
+    state.effects.push({ type: 'endStream', peerId: event.peerId, error })
+  }
+}
+
+function register(state: CoreState, event: Registration, resolutions: Resolutions): Peer {
+  const host = state.hosts.get(event.hostId)
+  if (host === undefined) {
+    throw new DfError('HostNotFound', `The host ${event.hostId} has not announced itself.`)
+  }
+  checkPriority(event.download)
+  const known = state.peers.get(event.peerId)
+  if (known !== undefined && (known.host !== host || known.task.id !== event.taskId)) {
+    throw new DfError(
+      'InvalidArgument',
+      `The peer ${event.peerId} is already registered for another task or host.`,
+    )
+  }
+  const length = event.download.contentLength
+  if (length !== undefined) learnLength(resolutions, event.taskId, length)
+  const geometry = geometryOf(
+    event.download,
+    resolutions.byTask.get(event.taskId)?.facts?.contentLength,
+  )
+  const task = upsertTask(state, event)
+  learnGeometry(task, geometry)
+  const peer = known ?? createPeer(state, event, host, task)
+  if (known !== undefined) reset(state, peer)
+  describePeer(peer, event.download, geometry)
+  peer.isStreamOpen = true
+  transition(state, peer, registrationOf(peer))
+  refreshUsable(state, peer)
+  return peer
+}
+
+/** Dragonfly's meaning of the two lowest levels: never download. Both statuses are what it answers. */
+function checkPriority({ priority }: DownloadFacts): void {
+  if (priority === 1) {
+    throw new DfError('NoSource', 'Downloads of priority LEVEL1 are forbidden.')
+  }
+  if (priority === 2) {
+    throw new DfError('TaskNotFound', 'Downloads of priority LEVEL2 get no peers.')
+  }
+}
+
+function geometryOf(
+  { contentLength, pieceLength }: DownloadFacts,
+  knownLength: number | undefined,
+): PieceGeometry | undefined {
+  const length = contentLength ?? knownLength
+  if (length === undefined) return undefined
+  const geometry = pieceGeometry(length, pieceLength)
+  if (geometry.pieceCount > MAX_PIECES) {
+    throw new DfError(
+      'InvalidArgument',
+      `${geometry.pieceCount} pieces are too many; use a larger piece length.`,
+    )
+  }
+  return geometry
+}
+
+function learnGeometry(task: Task, geometry: PieceGeometry | undefined): void {
+  if (geometry === undefined || sameGeometry(task.geometry, geometry)) return
+  task.geometry = geometry
+  task.pieces.clear()
+}
+
+/** The daemon came back on a new stream: what was going on before is over, what it holds stays. */
+function reset(state: CoreState, peer: Peer): void {
+  if (peer.lease !== undefined) endLease(state, peer.lease)
+  setParents(peer, [])
+  dropChildren(state, peer)
+  setWaiting(state, peer, false)
+  peer.blocked.clear()
+  peer.pieceFailures.clear()
+  peer.answers = 0
+  peer.sourceStatus = undefined
+  transition(state, peer, 'Reregister')
+}
+
+function registrationOf(peer: Peer): PeerTransition {
+  if (hasNothingToGet(peer)) return 'RegisterEmpty'
+  if (peer.geometry === undefined) return 'RegisterNormal'
+  if (peer.geometry.contentLength <= TINY_BYTES) return 'RegisterTiny'
+  return peer.geometry.pieceCount === 1 ? 'RegisterSmall' : 'RegisterNormal'
+}
+
+const hasNothingToGet = ({ wanted }: Peer): boolean => wanted.first >= wanted.end
+
+const isSeed = (host: Host): boolean => host.facts.type !== 0
+
+function firstAnswer(state: CoreState, peer: Peer): void {
+  const { metadataOnly, needBackToSource } = peer.facts
+  if (isSeed(peer.host) && (metadataOnly || needBackToSource)) takeSeedLease(state, peer)
+  if (metadataOnly) {
+    // A Rust seed insists on exactly this answer, also for a content without bytes (interop.md T7).
+    peer.answers += 1
+    state.effects.push({ type: 'metadataOnly', peerId: peer.id })
+  } else if (hasNothingToGet(peer)) {
+    peer.answers += 1
+    state.effects.push({ type: 'empty', peerId: peer.id })
+  } else if (isSeed(peer.host) && needBackToSource) {
+    sendToSource(state, peer, 'the seed was asked to fetch the content')
+  } else {
+    setWaiting(state, peer, true)
+    serve(state, peer)
+  }
+}

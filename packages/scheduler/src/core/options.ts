@@ -1,0 +1,56 @@
+/** Times in milliseconds. */
+export interface SchedulerCoreOptions {
+  /** Parents per answer. Four while daemons do not refresh their mesh; 12 to 16 afterwards. */
+  readonly parentLimit: number
+  /** A granted lease must show life within this time, else it moves on. */
+  readonly startDeadlineMs: number
+  /** A parent that a peer reported comes back for it after this time. */
+  readonly blockMs: number
+  /** A seed that failed is passed over for this time. */
+  readonly seedRetryMs: number
+  /** So many leases refused by the origin within the window end the waiting of all. */
+  readonly sourceRefusalLimit: number
+  readonly sourceRefusalWindowMs: number
+  /** Rust peers give up after so many answers on a stream (`maxScheduleCount`). */
+  readonly answersPerStream: number
+  /** A downloading peer without a piece for this long has failed. */
+  readonly pieceDownloadTimeoutMs: number
+  readonly peerTtlMs: number
+  readonly peerGcIntervalMs: number
+  readonly taskGcIntervalMs: number
+  /** A host silent for this long is gone even when it announced a longer interval. */
+  readonly hostTtlMs: number
+  /** Facts of a task without peers are forgotten after this time. */
+  readonly factsTtlMs: number
+  /** An elected caller must tell the facts within this time, else the next one is elected. */
+  readonly resolveDeadlineMs: number
+  readonly maxResolveCallers: number
+  readonly maxHosts: number
+  readonly maxTasks: number
+  readonly maxPeers: number
+}
+
+const secondMs = 1000
+const minuteMs = 60 * secondMs
+const hourMs = 60 * minuteMs
+
+export const defaultCoreOptions: SchedulerCoreOptions = {
+  parentLimit: 4,
+  startDeadlineMs: 10 * secondMs,
+  blockMs: 30 * secondMs,
+  seedRetryMs: 30 * secondMs,
+  sourceRefusalLimit: 3,
+  sourceRefusalWindowMs: 60 * secondMs,
+  answersPerStream: 5,
+  pieceDownloadTimeoutMs: 30 * minuteMs,
+  peerTtlMs: 24 * hourMs,
+  peerGcIntervalMs: 10 * secondMs,
+  taskGcIntervalMs: 30 * minuteMs,
+  hostTtlMs: hourMs,
+  factsTtlMs: 60 * secondMs,
+  resolveDeadlineMs: 30 * secondMs,
+  maxResolveCallers: 10_000,
+  maxHosts: 65_536,
+  maxTasks: 1_000_000,
+  maxPeers: 2_000_000,
+}

@@ -1,0 +1,172 @@
+import type { TaskId } from '@damselfly/core'
+import type { CoreState } from './core-state.ts'
+import type { ResolveEvent } from './events.ts'
+import type { ResolveFailure, TaskFacts } from './facts.ts'
+
+/** What is known about a task's content, and who is finding it out. */
+export interface Resolution {
+  facts: TaskFacts | undefined
+  /** The call that asks the origin now. */
+  elected: number | undefined
+  electedAt: number
+  readonly waiting: Set<number>
+  /** Since when nobody has needed the facts. */
+  idleSince: number | undefined
+}
+
+export interface Resolutions {
+  readonly byTask: Map<TaskId, Resolution>
+  readonly byCall: Map<number, TaskId>
+}
+
+export const createResolutions = (): Resolutions => ({ byTask: new Map(), byCall: new Map() })
+
+/** damselfly.v1.Swarm/ResolveTask: the origin is asked for length and headers once for the whole swarm. */
+export function onResolve(state: CoreState, all: Resolutions, event: ResolveEvent): void {
+  if (event.type === 'resolveAsked') {
+    ask(state, all, event.callId, event.taskId)
+    return
+  }
+  const taskId = all.byCall.get(event.callId)
+  const resolution = taskId === undefined ? undefined : all.byTask.get(taskId)
+  all.byCall.delete(event.callId)
+  if (resolution === undefined) {
+    state.counters.strayMessages += 1
+    return
+  }
+  const wasElected = resolution.elected === event.callId
+  forget(all, resolution, event.callId)
+  if (event.type === 'resolveFound') {
+    resolution.facts = event.facts
+    tellKnown(state, all, resolution, event.facts)
+  } else if (event.type === 'resolveFailed' && wasElected) {
+    onFailure(state, all, resolution, event.failure)
+  } else if (wasElected) {
+    elect(state, resolution)
+  }
+}
+
+function ask(state: CoreState, all: Resolutions, callId: number, taskId: TaskId): void {
+  const resolution = resolutionOf(all, taskId)
+  if (resolution.facts !== undefined) {
+    state.effects.push({ type: 'resolveKnown', callId, facts: resolution.facts })
+    return
+  }
+  if (resolution.waiting.size >= state.options.maxResolveCallers) {
+    state.effects.push({ type: 'resolveFailed', callId, failure: overloaded })
+    return
+  }
+  all.byCall.set(callId, taskId)
+  resolution.waiting.add(callId)
+  resolution.idleSince = undefined
+  if (resolution.elected === undefined) elect(state, resolution)
+}
+
+function resolutionOf(all: Resolutions, taskId: TaskId): Resolution {
+  const known = all.byTask.get(taskId)
+  if (known !== undefined) return known
+  const created: Resolution = {
+    facts: undefined,
+    elected: undefined,
+    electedAt: 0,
+    waiting: new Set(),
+    idleSince: undefined,
+  }
+  all.byTask.set(taskId, created)
+  return created
+}
+
+function elect(state: CoreState, resolution: Resolution): void {
+  const [callId] = resolution.waiting
+  resolution.elected = callId
+  resolution.electedAt = state.now
+  if (callId === undefined) return
+  resolution.waiting.delete(callId)
+  state.effects.push({ type: 'resolveElected', callId })
+}
+
+function forget(all: Resolutions, resolution: Resolution, callId: number): void {
+  all.byCall.delete(callId)
+  resolution.waiting.delete(callId)
+  if (resolution.elected === callId) resolution.elected = undefined
+}
+
+function tellKnown(
+  state: CoreState,
+  all: Resolutions,
+  resolution: Resolution,
+  facts: TaskFacts,
+): void {
+  for (const callId of [...resolution.waiting]) {
+    forget(all, resolution, callId)
+    state.effects.push({ type: 'resolveKnown', callId, facts })
+  }
+}
+
+function onFailure(
+  state: CoreState,
+  all: Resolutions,
+  resolution: Resolution,
+  failure: ResolveFailure,
+): void {
+  // These speak of one caller's credentials: the next one may be let in.
+  if (failure.statusCode === 401 || failure.statusCode === 403) {
+    elect(state, resolution)
+    return
+  }
+  for (const callId of [...resolution.waiting]) {
+    forget(all, resolution, callId)
+    state.effects.push({ type: 'resolveFailed', callId, failure })
+  }
+}
+
+/** A registering peer knows the length. Another one than before says that the origin's content has changed. */
+export function learnLength(all: Resolutions, taskId: TaskId, contentLength: number): void {
+  const resolution = resolutionOf(all, taskId)
+  if (resolution.facts?.contentLength === contentLength) return
+  resolution.facts = { contentLength, responseHeader: {} }
+}
+
+/** Callers who wait although the length has become known by a registration get it. */
+export function tellLearned(state: CoreState, all: Resolutions, taskId: TaskId): void {
+  const resolution = all.byTask.get(taskId)
+  if (resolution?.facts !== undefined) tellKnown(state, all, resolution, resolution.facts)
+}
+
+/** The elected who are silent for too long lose their turn; what they say later still counts. */
+export function replaceSilentCallers(state: CoreState, all: Resolutions): void {
+  for (const taskId of new Set(all.byCall.values())) {
+    const resolution = all.byTask.get(taskId)
+    if (resolution?.elected === undefined || resolution.waiting.size === 0) continue
+    const isLate = state.now - resolution.electedAt >= state.options.resolveDeadlineMs
+    if (isLate) elect(state, resolution)
+  }
+}
+
+/** Facts that nobody has needed for a while are forgotten. */
+export function collectResolutions(state: CoreState, all: Resolutions): void {
+  for (const [taskId, resolution] of all.byTask) {
+    const hasPeers = (state.tasks.get(taskId)?.peers.size ?? 0) > 0
+    const isNeeded = hasPeers || resolution.elected !== undefined || resolution.waiting.size > 0
+    if (isNeeded) resolution.idleSince = undefined
+    else resolution.idleSince ??= state.now
+    if (resolution.idleSince !== undefined) {
+      const idleMs = state.now - resolution.idleSince
+      if (idleMs >= state.options.factsTtlMs) all.byTask.delete(taskId)
+    }
+  }
+}
+
+/** The last peer deleted its copy: the next asker gets fresh facts. */
+export function forgetFacts(state: CoreState, all: Resolutions, taskId: TaskId): void {
+  const resolution = all.byTask.get(taskId)
+  if (resolution === undefined || (state.tasks.get(taskId)?.peers.size ?? 0) > 0) return
+  resolution.facts = undefined
+}
+
+const overloaded: ResolveFailure = {
+  message: 'Too many callers wait for this task.',
+  statusCode: 0,
+  responseHeader: {},
+  code: 'Overloaded',
+}

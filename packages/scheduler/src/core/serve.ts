@@ -1,0 +1,207 @@
+import { type ByteRange, DfError, hrw, type PieceInterval } from '@damselfly/core'
+import type { CoreState } from './core-state.ts'
+import { isBlocked, uncoveredPieces } from './coverage.ts'
+import { failLease, grantLease, grantSeedLease, refusedWith, sharedPeerLease } from './leases.ts'
+import type { PieceSet } from './piece-set.ts'
+import type { Host, Peer, Task } from './resources.ts'
+import { MAX_PARENTS, type Reach, restAfter, selectParents } from './select-parents.ts'
+import {
+  dropChildren,
+  isActive,
+  missingPieces,
+  refreshUsable,
+  setParents,
+  setWaiting,
+  transition,
+} from './swarm.ts'
+
+/**
+ * Looks at the waiting peers of every task that the event has touched. A peer waits only while somebody fetches
+ * what it lacks; so whatever ends that (a lease, a holder, a stream) makes its task dirty, and nobody waits forever.
+ */
+export function settle(state: CoreState): void {
+  for (const task of state.dirty) {
+    state.dirty.delete(task)
+    for (const peer of inOrder(task)) serve(state, peer)
+  }
+}
+
+/** Peers that may go to the origin first: those that may not hope for one of them. */
+function inOrder(task: Task): Peer[] {
+  const waiting = [...task.waiting]
+  const mayFetch = waiting.filter((peer) => !peer.facts.disableBackToSource)
+  if (mayFetch.length === waiting.length) return waiting
+  return [...mayFetch, ...waiting.filter((peer) => peer.facts.disableBackToSource)]
+}
+
+/** Gives a waiting peer parents, sends it or a seed to the origin, or lets it wait for those who are under way. */
+export function serve(state: CoreState, peer: Peer): void {
+  if (!peer.isWaiting) return
+  const missing = missingPieces(peer)
+  if (missing.isEmpty) {
+    // It holds all it wants, which it told after registering. Any answer lets it finish; this one needs no parent.
+    sayToSource(state, peer, 'nothing is missing')
+    return
+  }
+  const selection = selectParents(state, peer, missing, reachOf(state, peer))
+  if (selection.rest.isEmpty) {
+    setWaiting(state, peer, false)
+    sendParents(state, peer, selection.parents)
+    return
+  }
+  if (peer.host.facts.isOurs) offerPart(state, peer, missing)
+  const uncovered = uncoveredPieces(state, peer, missing)
+  if (uncovered.isEmpty) return
+  const isBusy = restAfter(state, peer, missing).count < missing.count
+  askOrigin(state, peer, uncovered, isBusy)
+}
+
+/**
+ * A daemon of ours can begin with a part and take more orders meanwhile. It goes on waiting; when its parents have
+ * given all they can, the origin has to give only what is left.
+ */
+function offerPart(state: CoreState, peer: Peer, missing: PieceSet): void {
+  const selection = selectParents(state, peer, missing, 'near')
+  if (selection.rest.count >= restAfter(state, peer, missing).count) return
+  const kept = peer.parents.filter((p) => !selection.parents.includes(p))
+  sendParents(state, peer, [...selection.parents, ...kept].slice(0, MAX_PARENTS))
+}
+
+function sendParents(state: CoreState, peer: Peer, parents: readonly Peer[]): void {
+  setParents(peer, parents)
+  peer.answers += 1
+  peer.progressAt = state.now
+  // It has started before, so it hands on from now what its new parents have.
+  if (isActive(peer)) state.dirty.add(peer.task)
+  state.effects.push({ type: 'normal', peerId: peer.id, parents: parents.map(({ id }) => id) })
+}
+
+/** The answer after which a foreign peer would leave with the next one must be one that lasts. */
+export function reachOf(state: CoreState, peer: Peer): Reach {
+  const isLast = !peer.host.facts.isOurs && peer.answers >= state.options.answersPerStream - 1
+  return isLast ? 'held' : 'flow'
+}
+
+export function hasAnswersLeft(state: CoreState, peer: Peer): boolean {
+  return peer.host.facts.isOurs || peer.answers < state.options.answersPerStream
+}
+
+/** `isBusy`: the peer still gets pieces from parents and does not go itself before it has them all. */
+function askOrigin(state: CoreState, peer: Peer, uncovered: PieceSet, isBusy: boolean): void {
+  const { task, facts } = peer
+  const statusCode = refusedWith(state, task)
+  if (statusCode !== undefined) {
+    endWithError(state, peer, refused(task, statusCode))
+    return
+  }
+  if (isSeed(peer.host)) {
+    if (!isBusy) sendToSource(state, peer, 'the seed fetches the content for the others')
+    return
+  }
+  const goesItself = facts.needBackToSource || facts.priority === SELF_PRIORITY
+  const seed = goesItself ? undefined : nextSeed(state, peer)
+  if (seed !== undefined) {
+    triggerSeed(state, peer, seed, uncovered.hull())
+  } else if (isBusy) {
+    // Its next piece brings it back here.
+  } else if (!peer.host.facts.disableShared && sharedPeerLease(task) !== undefined) {
+    // Somebody is at the origin for other pieces: one at a time.
+  } else if (facts.disableBackToSource) {
+    endWithError(state, peer, noSource(task))
+  } else {
+    sendToSource(state, peer, 'nobody else has the content')
+  }
+}
+
+/** Priority LEVEL3: the peer fetches from the origin itself instead of waking a seed. */
+const SELF_PRIORITY = 3
+
+const isSeed = (host: Host): boolean => host.facts.type !== 0
+
+/** The peer gets a lease and is told to go to the origin. */
+export function sendToSource(state: CoreState, peer: Peer, reason: string): void {
+  if (peer.lease === undefined) grantLease(state, peer)
+  sayToSource(state, peer, reason)
+}
+
+function sayToSource(state: CoreState, peer: Peer, reason: string): void {
+  setParents(peer, [])
+  setWaiting(state, peer, false)
+  peer.answers += 1
+  peer.progressAt = state.now
+  state.effects.push({ type: 'needBackToSource', peerId: peer.id, reason })
+}
+
+function triggerSeed(state: CoreState, peer: Peer, seed: Host, interval: PieceInterval): void {
+  const triggerId = grantSeedLease(state, peer, seed, interval)
+  state.effects.push({
+    type: 'triggerSeed',
+    triggerId,
+    hostId: seed.facts.id,
+    taskId: peer.task.id,
+    range: rangeOf(peer, interval),
+    download: peer.facts.wire,
+  })
+}
+
+/** The bytes of the pieces that nobody has; the peer's own range when that is all of them. */
+function rangeOf(
+  { geometry, wanted, facts }: Peer,
+  interval: PieceInterval,
+): ByteRange | undefined {
+  if (interval.first === wanted.first && interval.end === wanted.end) return facts.range
+  if (geometry === undefined) return facts.range
+  const start = interval.first * geometry.pieceLength
+  const end = Math.min(interval.end * geometry.pieceLength, geometry.contentLength)
+  return { start, length: end - start }
+}
+
+/** The first live seed for the task that this peer could download from. */
+function nextSeed(state: CoreState, peer: Peer): Host | undefined {
+  const { task } = peer
+  const able = new Map<string, Host>()
+  for (const host of state.seedHosts) {
+    const { id, disableShared } = host.facts
+    const passedOver = Math.max(host.seedFailedUntil, task.seedFailures.get(id) ?? 0)
+    if (disableShared || passedOver > state.now || isBlocked(state, peer, id)) continue
+    able.set(id, host)
+  }
+  const [first] = hrw(task.id, [...able.keys()])
+  return first === undefined ? undefined : able.get(first)
+}
+
+/** The peer's download is over and did not succeed; so is its stream. */
+export function endWithError(state: CoreState, peer: Peer, error: DfError | undefined): void {
+  transition(state, peer, 'DownloadFailed')
+  setWaiting(state, peer, false)
+  setParents(peer, [])
+  dropChildren(state, peer)
+  if (peer.lease !== undefined) failLease(state, peer.lease, peer.sourceStatus)
+  if (peer.isStreamOpen) {
+    const end = { type: 'endStream', peerId: peer.id } as const
+    state.effects.push(error === undefined ? end : { ...end, error })
+  }
+  peer.isStreamOpen = false
+  refreshUsable(state, peer)
+}
+
+const refused = (task: Task, statusCode: number): DfError =>
+  new DfError(
+    'NoSource',
+    `The origin refused the content of task ${task.id} again and again, last with status ${statusCode}.`,
+    { details: { taskId: task.id, statusCode } },
+  )
+
+const noSource = (task: Task): DfError =>
+  new DfError(
+    'NoSource',
+    `No peer has the content of task ${task.id}, no seed is there, and this download may not go to the origin.`,
+    { details: { taskId: task.id } },
+  )
+
+export const tooManyAnswers = (peer: Peer): DfError =>
+  new DfError(
+    'NoSource',
+    `The peer ${peer.id} asked for other parents ${peer.answers} times; none of them could serve it.`,
+    { details: { peerId: peer.id } },
+  )

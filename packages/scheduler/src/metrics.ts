@@ -1,0 +1,146 @@
+import { Counter, Gauge, Registry, Summary } from 'prom-client'
+import type { SchedulerCore } from './core/scheduler-core.ts'
+
+const prefix = 'dragonfly_scheduler_'
+const percentiles = [0.5, 0.9, 0.95, 0.99]
+
+/** Calls that Dragonfly counts each as `<x>_total` and `<x>_failure_total`. */
+export type CountedCall =
+  | 'announce_peer'
+  | 'stat_peer'
+  | 'leave_peer'
+  | 'stat_task'
+  | 'leave_task'
+  | 'list_hosts'
+  | 'leave_host'
+
+const calls: readonly CountedCall[] = [
+  'announce_peer',
+  'stat_peer',
+  'leave_peer',
+  'stat_task',
+  'leave_task',
+  'list_hosts',
+  'leave_host',
+]
+
+const hostLabels = [
+  'os',
+  'platform',
+  'platform_family',
+  'platform_version',
+  'kernel_version',
+  'git_version',
+  'git_commit',
+  'go_version',
+  'build_platform',
+] as const
+const peerLabels = ['priority', 'task_type', 'host_type'] as const
+const pieceLabels = ['traffic_type', 'task_type', 'host_type'] as const
+
+export type PeerLabels = Record<(typeof peerLabels)[number], string>
+export type SchedulerMetrics = ReturnType<typeof createMetrics>
+
+/** Succeeded and failed runs of something. */
+function pair<L extends string>(registry: Registry, name: string, labelNames: readonly L[]) {
+  const counter = (suffix: string, help: string) =>
+    new Counter({
+      name: `${prefix}${name}${suffix}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+    })
+  return {
+    total: counter('_total', `Number of ${name.replaceAll('_', ' ')}.`),
+    failures: counter('_failure_total', `Number of failed ${name.replaceAll('_', ' ')}.`),
+  }
+}
+
+/** All metrics of the scheduler, under Dragonfly's names (interop.md 11). */
+export function createMetrics(core: SchedulerCore) {
+  const registry = new Registry()
+  new Gauge({
+    name: `${prefix}version`,
+    help: 'Version of the scheduler; the value is always 1.',
+    labelNames: ['git_version', 'platform'],
+    registers: [registry],
+  }).set({ git_version: 'damselfly', platform: `${process.platform}/${process.arch}` }, 1)
+  addTableGauges(registry, core)
+  return {
+    registry,
+    calls: Object.fromEntries(
+      calls.map((name) => [name, pair(registry, name, [])]),
+    ) as unknown as Record<CountedCall, ReturnType<typeof pair<never>>>,
+    announceHost: pair(registry, 'announce_host', hostLabels),
+    register: pair(registry, 'register_peer', peerLabels),
+    started: pair(registry, 'download_peer_started', peerLabels),
+    backToSourceStarted: pair(registry, 'download_peer_back_to_source_started', peerLabels),
+    finished: pair(registry, 'download_peer_finished', peerLabels),
+    backToSourceFailures: new Counter({
+      name: `${prefix}download_peer_back_to_source_finished_failure_total`,
+      help: 'Number of failed downloads from the origin.',
+      labelNames: [...peerLabels],
+      registers: [registry],
+    }),
+    pieces: pair(registry, 'download_piece_finished', pieceLabels),
+    sourcePieceFailures: new Counter({
+      name: `${prefix}download_piece_back_to_source_finished_failure_total`,
+      help: 'Number of pieces that the origin did not give.',
+      labelNames: [...pieceLabels],
+      registers: [registry],
+    }),
+    traffic: new Counter({
+      name: `${prefix}traffic`,
+      help: 'Bytes downloaded, by where they came from.',
+      labelNames: ['type', 'task_type', 'host_type'],
+      registers: [registry],
+    }),
+    downloadDuration: new Summary({
+      name: `${prefix}download_peer_duration_milliseconds`,
+      help: 'How long downloads took.',
+      labelNames: ['task_size_level'],
+      percentiles,
+      maxAgeSeconds: 600,
+      ageBuckets: 5,
+      registers: [registry],
+    }),
+    scheduleDuration: new Summary({
+      name: `${prefix}schedule_duration_milliseconds`,
+      help: 'How long it took to apply an event that led to answers.',
+      percentiles,
+      maxAgeSeconds: 600,
+      ageBuckets: 5,
+      registers: [registry],
+    }),
+    decisions: new Counter({
+      name: `${prefix}decisions_total`,
+      help: 'What peers and seeds were told.',
+      labelNames: ['result'],
+      registers: [registry],
+    }),
+  }
+}
+
+function addTableGauges(registry: Registry, core: SchedulerCore): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `${prefix}${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  const { state } = core
+  gauge('concurrent_schedule_total', 'Peers that wait for parents.', () => {
+    let waiting = 0
+    for (const task of state.waitingTasks) waiting += task.waiting.size
+    return waiting
+  })
+  gauge('hosts', 'Hosts known.', () => state.hosts.size)
+  gauge('peers', 'Peers known.', () => state.peers.size)
+  gauge('tasks', 'Tasks known.', () => state.tasks.size)
+  gauge('stray_messages', 'Messages that nothing could be done with.', () => {
+    return core.counters.strayMessages + core.counters.invalidTransitions
+  })
+}

@@ -1,0 +1,95 @@
+import { Priority, TaskType, TrafficType } from '@damselfly/api/common'
+import type { SchedulerEffect } from './core/effects.ts'
+import type { SchedulerEvent } from './core/events.ts'
+import type { SchedulerCore } from './core/scheduler-core.ts'
+import type { PeerView } from './core/views.ts'
+import type { PeerLabels, SchedulerMetrics } from './metrics.ts'
+
+const hostTypes = ['normal', 'super', 'strong', 'weak']
+const MIB = 1024 * 1024
+/** Upper bounds of Dragonfly's size levels, in MiB. */
+const sizeLevels = [1, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 8192, 16384, 32768, 65536]
+
+const nameOf = (names: Readonly<Record<string, number>>, value: number): string =>
+  Object.entries(names).find(([, v]) => v === value)?.[0] ?? 'UNKNOWN'
+
+const labelsOf = (peer: PeerView): PeerLabels => ({
+  priority: nameOf(Priority, peer.facts.priority),
+  task_type: nameOf(TaskType, peer.facts.wire?.type ?? TaskType.STANDARD),
+  host_type: hostTypes[peer.host.type] ?? 'normal',
+})
+
+const trafficTypes = {
+  backToSource: nameOf(TrafficType, TrafficType.BACK_TO_SOURCE),
+  remotePeer: nameOf(TrafficType, TrafficType.REMOTE_PEER),
+  localPeer: nameOf(TrafficType, TrafficType.LOCAL_PEER),
+}
+
+/** Counts what an event and its effects say. Called after the event has been applied. */
+export function observe(
+  metrics: SchedulerMetrics,
+  core: SchedulerCore,
+  event: SchedulerEvent,
+  effects: readonly SchedulerEffect[],
+): void {
+  for (const { type } of effects) metrics.decisions.inc({ result: type })
+  if (!('peerId' in event)) return
+  const peer = core.statPeer(event.peerId)
+  if (peer === undefined) return
+  const labels = labelsOf(peer)
+  const { task_type, host_type } = labels
+  switch (event.type) {
+    case 'peerRegistered':
+      metrics.register.total.inc(labels)
+      if (effects.some((e) => e.type === 'endStream')) metrics.register.failures.inc(labels)
+      break
+    case 'peerStarted':
+      metrics.started.total.inc(labels)
+      break
+    case 'backToSourceStarted':
+      metrics.backToSourceStarted.total.inc(labels)
+      break
+    case 'peerFinished':
+    case 'backToSourceFinished':
+      metrics.finished.total.inc(labels)
+      metrics.downloadDuration.observe(
+        { task_size_level: sizeLevelOf(peer) },
+        peer.updatedAt - peer.createdAt,
+      )
+      break
+    case 'peerFailed':
+      metrics.finished.failures.inc(labels)
+      break
+    case 'backToSourceFailed':
+      metrics.backToSourceFailures.inc(labels)
+      break
+    case 'pieceFinished': {
+      const traffic_type = trafficTypes[event.trafficType]
+      metrics.pieces.total.inc({ traffic_type, task_type, host_type })
+      metrics.traffic.inc({ type: traffic_type, task_type, host_type }, event.length)
+      break
+    }
+    case 'pieceFailed':
+      metrics.pieces.failures.inc({
+        traffic_type: trafficTypes.remotePeer,
+        task_type,
+        host_type,
+      })
+      break
+    case 'pieceSourceFailed':
+      metrics.sourcePieceFailures.inc({
+        traffic_type: trafficTypes.backToSource,
+        task_type,
+        host_type,
+      })
+      break
+    default:
+  }
+}
+
+function sizeLevelOf(peer: PeerView): string {
+  const length = peer.task.contentLength
+  if (length === undefined) return 'unknow'
+  const level = sizeLevels.findIndex((mib) => length <= mib * MIB)
+  return String(level < 0 ? sizeLevels.length + 1 : level + 1)
+}
