@@ -1,4 +1,12 @@
+export {
+  type Constellation,
+  type ConstellationOptions,
+  type Member,
+  type StartOptions,
+  startConstellation,
+} from './constellation.ts'
 export type { ContentSource } from './content.ts'
+export { type DownloadOptions, type DownloadResult, downloadVia } from './download-via.ts'
 export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
 export { generatedBytes } from './generated-bytes.ts'
 export type { Corruption, Direction } from './link-controls.ts'
@@ -11,5 +19,13 @@ export {
   type PutOptions,
   startOrigin,
 } from './origin-server.ts'
+export {
+  type DaemonProcess,
+  freePort,
+  type ProcessSwarm,
+  type ProcessSwarmOptions,
+  type SwarmProcess,
+  startProcessSwarm,
+} from './process-swarm.ts'
 export { sha256File } from './sha256-file.ts'
 export { type TmpDir, tmpDir } from './tmp-dir.ts'
