@@ -38,6 +38,8 @@ const hostLabels = [
 const peerLabels = ['priority', 'task_type', 'host_type'] as const
 const pieceLabels = ['traffic_type', 'task_type', 'host_type'] as const
 
+const trafficLabels = ['type', 'task_type', 'host_type'] as const
+
 export type PeerLabels = Record<(typeof peerLabels)[number], string>
 export type SchedulerMetrics = ReturnType<typeof createMetrics>
 
@@ -59,13 +61,15 @@ function pair<L extends string>(registry: Registry, name: string, labelNames: re
 /** All metrics of the scheduler, under Dragonfly's names (interop.md 11). */
 export function createMetrics(core: SchedulerCore) {
   const registry = new Registry()
-  new Gauge({
-    name: `${prefix}version`,
-    help: 'Version of the scheduler; the value is always 1.',
-    labelNames: ['git_version', 'platform'],
-    registers: [registry],
-  }).set({ git_version: 'damselfly', platform: `${process.platform}/${process.arch}` }, 1)
+  addVersion(registry)
   addTableGauges(registry, core)
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Counter({
+      name: `${prefix}${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+    })
   return {
     registry,
     calls: Object.fromEntries(
@@ -76,49 +80,58 @@ export function createMetrics(core: SchedulerCore) {
     started: pair(registry, 'download_peer_started', peerLabels),
     backToSourceStarted: pair(registry, 'download_peer_back_to_source_started', peerLabels),
     finished: pair(registry, 'download_peer_finished', peerLabels),
-    backToSourceFailures: new Counter({
-      name: `${prefix}download_peer_back_to_source_finished_failure_total`,
-      help: 'Number of failed downloads from the origin.',
-      labelNames: [...peerLabels],
-      registers: [registry],
-    }),
+    backToSourceFailures: counter(
+      'download_peer_back_to_source_finished_failure_total',
+      'Number of failed downloads from the origin.',
+      peerLabels,
+    ),
     pieces: pair(registry, 'download_piece_finished', pieceLabels),
-    sourcePieceFailures: new Counter({
-      name: `${prefix}download_piece_back_to_source_finished_failure_total`,
-      help: 'Number of pieces that the origin did not give.',
-      labelNames: [...pieceLabels],
-      registers: [registry],
-    }),
-    traffic: new Counter({
-      name: `${prefix}traffic`,
-      help: 'Bytes downloaded, by where they came from.',
-      labelNames: ['type', 'task_type', 'host_type'],
-      registers: [registry],
-    }),
-    downloadDuration: new Summary({
-      name: `${prefix}download_peer_duration_milliseconds`,
-      help: 'How long downloads took.',
-      labelNames: ['task_size_level'],
-      percentiles,
-      maxAgeSeconds: 600,
-      ageBuckets: 5,
-      registers: [registry],
-    }),
-    scheduleDuration: new Summary({
-      name: `${prefix}schedule_duration_milliseconds`,
-      help: 'How long it took to apply an event that led to answers.',
-      percentiles,
-      maxAgeSeconds: 600,
-      ageBuckets: 5,
-      registers: [registry],
-    }),
-    decisions: new Counter({
-      name: `${prefix}decisions_total`,
-      help: 'What peers and seeds were told.',
-      labelNames: ['result'],
-      registers: [registry],
-    }),
+    sourcePieceFailures: counter(
+      'download_piece_back_to_source_finished_failure_total',
+      'Number of pieces that the origin did not give.',
+      pieceLabels,
+    ),
+    traffic: counter('traffic', 'Bytes downloaded, by where they came from.', trafficLabels),
+    downloadDuration: summary(
+      registry,
+      'download_peer_duration_milliseconds',
+      'How long downloads took.',
+      ['task_size_level'],
+    ),
+    scheduleDuration: summary(
+      registry,
+      'schedule_duration_milliseconds',
+      'How long it took to apply an event that led to answers.',
+      [],
+    ),
+    decisions: counter('decisions_total', 'What peers and seeds were told.', ['result']),
   }
+}
+
+function summary<L extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+) {
+  return new Summary({
+    name: `${prefix}${name}`,
+    help,
+    labelNames: [...labelNames],
+    percentiles,
+    maxAgeSeconds: 600,
+    ageBuckets: 5,
+    registers: [registry],
+  })
+}
+
+function addVersion(registry: Registry): void {
+  new Gauge({
+    name: `${prefix}version`,
+    help: 'Version of the scheduler; the value is always 1.',
+    labelNames: ['git_version', 'platform'],
+    registers: [registry],
+  }).set({ git_version: 'damselfly', platform: `${process.platform}/${process.arch}` }, 1)
 }
 
 function addTableGauges(registry: Registry, core: SchedulerCore): void {

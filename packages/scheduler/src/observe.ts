@@ -1,6 +1,6 @@
 import { Priority, TaskType, TrafficType } from '@damselfly/api/common'
 import type { SchedulerEffect } from './core/effects.ts'
-import type { SchedulerEvent } from './core/events.ts'
+import type { PeerEvent, SchedulerEvent } from './core/events.ts'
 import type { SchedulerCore } from './core/scheduler-core.ts'
 import type { PeerView } from './core/views.ts'
 import type { PeerLabels, SchedulerMetrics } from './metrics.ts'
@@ -36,12 +36,18 @@ export function observe(
   if (!('peerId' in event)) return
   const peer = core.statPeer(event.peerId)
   if (peer === undefined) return
+  if (event.type === 'peerRegistered' && effects.some((e) => e.type === 'endStream')) {
+    metrics.register.failures.inc(labelsOf(peer))
+  }
+  countPeerEvent(metrics, peer, event)
+}
+
+function countPeerEvent(metrics: SchedulerMetrics, peer: PeerView, event: PeerEvent): void {
   const labels = labelsOf(peer)
   const { task_type, host_type } = labels
   switch (event.type) {
     case 'peerRegistered':
       metrics.register.total.inc(labels)
-      if (effects.some((e) => e.type === 'endStream')) metrics.register.failures.inc(labels)
       break
     case 'peerStarted':
       metrics.started.total.inc(labels)

@@ -24,7 +24,10 @@ export interface SchedulerCoreOptions {
   readonly factsTtlMs: number
   /** An elected caller must tell the facts within this time, else the next one is elected. */
   readonly resolveDeadlineMs: number
+  /** Callers that wait for one task's facts. */
   readonly maxResolveCallers: number
+  // Tables shrink by gc; beyond these sizes newcomers are turned away. Per task a host keeps five finished peers, per
+  // peer 64 hosts are blocked, a task has at most 4 Mi pieces.
   readonly maxHosts: number
   readonly maxTasks: number
   readonly maxPeers: number
