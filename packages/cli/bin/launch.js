@@ -1,3 +1,5 @@
+import * as module from 'node:module'
+
 // Plain JavaScript that old versions of Node can read, so that they say what is wrong instead of failing somewhere.
 const [major] = process.versions.node.split('.')
 
@@ -9,5 +11,7 @@ export async function launch(program) {
     process.exitCode = 1
     return
   }
+  // The second start of a program finds its code compiled: dfget is run once per file.
+  module.enableCompileCache?.()
   await import(`../src/bin/${program}.ts`)
 }

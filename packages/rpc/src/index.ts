@@ -7,6 +7,7 @@ export {
   type RpcChannel,
   type RpcClient,
 } from './channel.ts'
+export { type ChannelLease, ChannelPool } from './channel-pool.ts'
 export type { CallDeadlines } from './client.ts'
 export { type Route, type Routes, route } from './route.ts'
 export { type RpcServer, type RpcServerOptions, startRpcServer } from './server.ts'

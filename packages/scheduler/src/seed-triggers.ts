@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { DownloadSchema } from '@damselfly/api/common'
 import { DfdaemonUpload } from '@damselfly/api/dfdaemon'
 import { background, type Clock, DfError, type Log, type Network } from '@damselfly/core'
-import { createRpcClient } from '@damselfly/rpc'
+import { ChannelPool } from '@damselfly/rpc'
 import type { SeedEffect } from './core/effects.ts'
 import type { SeedTriggerError } from './core/events.ts'
 import type { HostFacts } from './core/facts.ts'
@@ -24,10 +24,13 @@ export interface SeedTriggersDeps {
  */
 export class SeedTriggers {
   readonly #deps: SeedTriggersDeps
+  readonly #channels: ChannelPool
   readonly #running = new Map<number, AbortController>()
 
   constructor(deps: SeedTriggersDeps) {
     this.#deps = deps
+    const { clock, network } = deps
+    this.#channels = new ChannelPool({ clock, ...(network === undefined ? {} : { network }) })
   }
 
   start(trigger: Trigger, seed: HostFacts | undefined): void {
@@ -43,6 +46,7 @@ export class SeedTriggers {
 
   stop(): void {
     for (const triggerId of [...this.#running.keys()]) this.cancel(triggerId)
+    this.#channels.close()
   }
 
   async #run(trigger: Trigger, seed: HostFacts | undefined, signal: AbortSignal): Promise<void> {
@@ -71,12 +75,9 @@ export class SeedTriggers {
     seed: HostFacts,
     { signal, onAnswer }: { signal: AbortSignal; onAnswer: () => void },
   ): Promise<void> {
-    const { clock, network, timeoutMs } = this.#deps
-    const endpoint = { host: seed.ip, port: seed.port }
-    using upload = createRpcClient(DfdaemonUpload, endpoint, {
-      clock,
-      ...(network === undefined ? {} : { network }),
-    })
+    const { clock, timeoutMs } = this.#deps
+    using lease = this.#channels.acquire({ host: seed.ip, port: seed.port })
+    const upload = lease.channel.client(DfdaemonUpload)
     const request = create(DownloadSchema, download)
     request.needBackToSource = true
     request.outputPath = undefined
@@ -88,7 +89,7 @@ export class SeedTriggers {
         length: BigInt(range.length),
       }
     }
-    const progress = upload.client.downloadTask({ download: request }, { signal, timeoutMs })
+    const progress = upload.downloadTask({ download: request }, { signal, timeoutMs })
     for await (const _ of progress) onAnswer()
   }
 }

@@ -1,7 +1,7 @@
 import type { Peer } from '@damselfly/api/common'
 import { DfdaemonUpload } from '@damselfly/api/dfdaemon'
 import { DfError, type Endpoint, isAbort, type Log, type TaskId } from '@damselfly/core'
-import type { ChannelPool } from './channel-pool.ts'
+import type { ChannelPool } from '@damselfly/rpc'
 
 /** A peer that the scheduler named as a parent, reduced to what a child needs. */
 export interface ParentAddress {

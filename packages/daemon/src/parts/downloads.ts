@@ -1,11 +1,11 @@
 import { RateLimiter, type ServiceStack } from '@damselfly/core'
+import { ChannelPool } from '@damselfly/rpc'
 import { httpSource, sourceRegistry } from '@damselfly/sources'
 import { BufferPool, fetchPiece } from '@damselfly/transport'
 import type { HostAnnouncer } from '../announce/host-announcer.ts'
 import type { HostIdentity } from '../announce/host-identity.ts'
 import type { SchedulerPool } from '../announce/scheduler-pool.ts'
 import type { DaemonConfig } from '../config.ts'
-import { ChannelPool } from '../download/channel-pool.ts'
 import type { DownloadContext } from '../download/download-context.ts'
 import { forgetTask } from '../download/forget-task.ts'
 import type { LiveTasks } from '../download/live-tasks.ts'
@@ -16,6 +16,8 @@ import type { World } from './world.ts'
 const bufferBytes = 1 << 19
 const receiveBuffers = 32
 const connectMs = 2_000
+/** A parent that froze or lost its network is noticed by what it does not answer. */
+const signsOfLife = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 }
 
 interface Parts {
   readonly identity: HostIdentity
@@ -31,7 +33,7 @@ export function downloadContext(
   stack: ServiceStack,
   { identity, tasks, schedulers, announcer }: Parts,
 ): DownloadContext {
-  const channels = new ChannelPool()
+  const channels = new ChannelPool({ ...world, unavailable: 'PeerUnavailable', ...signsOfLife })
   stack.push('sessions to peers', () => channels.close())
   const sources = origins(config, world)
   stack.push('sources', () => sources.close())

@@ -1,0 +1,39 @@
+import type { Measurement } from './stats.ts'
+
+/** A benchmark: measures Damselfly beside something well known, alternately in the same run. */
+export interface Bench {
+  readonly name: string
+  readonly title: string
+  run(options: BenchOptions): Promise<BenchResult>
+}
+
+export interface BenchOptions {
+  /** How often each side is measured. Default: the bench's own. */
+  readonly runs?: number
+  /** Tells a person what is going on. */
+  readonly log: (text: string) => void
+  readonly signal: AbortSignal
+}
+
+export interface BenchResult {
+  readonly bench: string
+  readonly cases: readonly BenchCase[]
+}
+
+/** Rates are better the higher, times and memory the lower. */
+export type Unit = 'MiB/s' | 'ms' | 'MiB'
+
+export interface BenchCase {
+  readonly name: string
+  readonly unit: Unit
+  readonly ours: Measurement
+  readonly peer: Measurement
+  /** Peak of the process of ours that counts here. */
+  readonly rssMiB?: number
+  readonly note?: string
+}
+
+/** Wrong use, or the machine lacks something; the message says what to do. */
+export class BenchError extends Error {
+  override readonly name = 'BenchError'
+}

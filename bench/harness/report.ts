@@ -1,0 +1,83 @@
+import { renderTable } from '@damselfly/cli'
+import type { BenchCase, BenchResult, Unit } from './bench.ts'
+import type { Measurement } from './stats.ts'
+
+/** What `--json` prints of a case. */
+export interface JsonCase {
+  readonly name: string
+  readonly unit: Unit
+  readonly ours: number
+  readonly peer: number
+  /** ours / peer. */
+  readonly ratio: number
+  readonly rssMiB?: number
+  readonly note?: string
+}
+
+export function jsonResult({ bench, cases }: BenchResult): { bench: string; cases: JsonCase[] } {
+  return { bench, cases: cases.map(jsonCase) }
+}
+
+function jsonCase({ ours, peer, ...rest }: BenchCase): JsonCase {
+  const { name, unit, rssMiB, note } = rest
+  return {
+    name,
+    unit,
+    ours: round(ours.value),
+    peer: round(peer.value),
+    ratio: round(ratioOf({ ours, peer })),
+    ...(rssMiB === undefined ? {} : { rssMiB: round(rssMiB) }),
+    ...(note === undefined ? {} : { note }),
+  }
+}
+
+/** For people: a table, how to read it, and the notes, which are too long for a column. */
+export function renderResult({ cases }: BenchResult): string {
+  const right = { align: 'right' } as const
+  const notes = [...new Set(cases.flatMap(({ note }) => note ?? []))]
+  const hasRss = cases.some(({ rssMiB }) => rssMiB !== undefined)
+  const table = renderTable(
+    [
+      { title: 'case' },
+      { title: 'unit' },
+      { title: 'ours', ...right },
+      { title: 'middle half', ...right },
+      { title: 'peer', ...right },
+      { title: 'middle half', ...right },
+      { title: 'ratio', ...right },
+      { title: 'better' },
+      ...(hasRss ? [{ title: 'peak RSS', ...right }] : []),
+      ...(notes.length > 0 ? [{ title: 'note', ...right }] : []),
+    ],
+    cases.map((one) => [
+      one.name,
+      one.unit,
+      figures(one.ours.value),
+      middleHalf(one.ours),
+      figures(one.peer.value),
+      middleHalf(one.peer),
+      ratioOf(one).toFixed(2),
+      isHigherBetter(one.unit) ? '> 1' : '< 1',
+      ...(hasRss ? [one.rssMiB === undefined ? '' : `${figures(one.rssMiB)} MiB`] : []),
+      one.note === undefined ? '' : notes.indexOf(one.note) + 1,
+    ]),
+  )
+  const legend = notes.map((note, index) => `${index + 1}: ${note}\n`)
+  return `${table}\nratio = ours / peer: for rates more than 1 is better for us, for times and memory less than 1.\n${legend.join('')}`
+}
+
+const isHigherBetter = (unit: Unit): boolean => unit === 'MiB/s'
+
+const ratioOf = ({ ours, peer }: Pick<BenchCase, 'ours' | 'peer'>): number =>
+  ours.value / peer.value
+
+function middleHalf({ middleHalf: range }: Measurement): string {
+  return range === undefined ? '' : `${figures(range[0])}-${figures(range[1])}`
+}
+
+/** Three figures are more than a shared machine repeats. */
+function figures(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2)
+}
+
+const round = (value: number): number => Number(value.toFixed(3))
