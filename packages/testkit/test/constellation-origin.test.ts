@@ -134,6 +134,18 @@ describe('a swarm', () => {
     expect(origin.counters(path).headRequests).toBe(1)
   })
 
+  it('spares the seed: peers who start together give each other what it told only one of them', async () => {
+    swarm = await startConstellation({ peers: 8, seeds: 1 })
+    const { path, url } = publish(64 * MiB)
+    origin.misbehave(path, { kind: 'slow', bytesPerSec: 8 * MiB, method: 'GET' })
+    const results = await everybody(url)
+    const fromSeed = results.reduce((sum, { bytesFromSeeds }) => sum + bytesFromSeeds, 0)
+    const fromPeers = results.reduce((sum, { bytesFromPeers }) => sum + bytesFromPeers, 0)
+    expect(fromSeed + fromPeers).toBe(8 * 64 * MiB)
+    expect(fromSeed / (64 * MiB)).toBeLessThan(6)
+    await expectOutputs(path)
+  })
+
   it('learns once that the origin refuses', async () => {
     swarm = await startConstellation({ peers, seeds: 1 })
     const { path, url } = publish(5 * MiB)

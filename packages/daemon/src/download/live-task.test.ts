@@ -65,4 +65,13 @@ describe('LiveTask', () => {
     expect(live.isActive).toBe(false)
     expect(inactive).toBe(1)
   })
+
+  it('makes each child the first for its share of the pieces', () => {
+    const { live } = liveTask()
+    const [a, b] = [live.addChild(), live.addChild()]
+    expect([0, 1, 2, 3].map(a.isFirstFor)).toEqual([true, false, true, false])
+    expect([0, 1, 2, 3].map(b.isFirstFor)).toEqual([false, true, false, true])
+    a.leave()
+    expect([0, 1].map(b.isFirstFor)).toEqual([true, true])
+  })
 })

@@ -10,6 +10,7 @@ export class LiveTask {
   readonly #onFinished: (record: PieceRecord) => void
   readonly #claimed = new Set<number>()
   readonly #listeners = new Set<LiveTaskListener>()
+  readonly #children = new Set<symbol>()
   #jobs = 0
 
   /** `onFinished` is told of every piece that arrives, before the listeners are. */
@@ -74,6 +75,16 @@ export class LiveTask {
   listen(listener: LiveTaskListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** A child asks for pieces that arrive; see `isFirstFor`. */
+  addChild(): { readonly isFirstFor: (piece: number) => boolean; readonly leave: () => void } {
+    const me = Symbol('child')
+    this.#children.add(me)
+    return {
+      isFirstFor: (piece) => [...this.#children][piece % this.#children.size] === me,
+      leave: () => this.#children.delete(me),
+    }
   }
 
   #each(call: (listener: LiveTaskListener) => void): void {
