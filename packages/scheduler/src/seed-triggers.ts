@@ -75,7 +75,7 @@ export class SeedTriggers {
     seed: HostFacts,
     { signal, onAnswer }: { signal: AbortSignal; onAnswer: () => void },
   ): Promise<void> {
-    const { clock, timeoutMs } = this.#deps
+    const { timeoutMs } = this.#deps
     using lease = this.#channels.acquire({ host: seed.ip, port: seed.port })
     const upload = lease.channel.client(DfdaemonUpload)
     const request = create(DownloadSchema, download)
