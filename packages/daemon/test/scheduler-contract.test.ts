@@ -1,14 +1,6 @@
 import { create } from '@bufbuild/protobuf'
-import { type Peer, PeerSchema } from '@damselfly/api/common'
-import {
-  type AnnounceHostRequest,
-  type AnnouncePeerRequest,
-  type AnnouncePeerResponse,
-  AnnouncePeerResponseSchema,
-  Scheduler,
-} from '@damselfly/api/scheduler'
-import { AsyncQueue, DfError, silentLog } from '@damselfly/core'
-import { type RpcServer, route, startRpcServer } from '@damselfly/rpc'
+import { PeerSchema } from '@damselfly/api/common'
+import { DfError } from '@damselfly/core'
 import {
   type Constellation,
   type Origin,
@@ -16,66 +8,9 @@ import {
   startOrigin,
 } from '@damselfly/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FakeScheduler, isRegister, needSource, parents } from './fake-scheduler.ts'
 
 // What the daemon says to a scheduler that knows nothing of ours: Dragonfly's protocol to the letter (interop.md 2.5).
-
-type Order = AnnouncePeerResponse['response']
-
-/** A scheduler that only records, and answers as the test tells it. */
-class FakeScheduler {
-  readonly hosts: AnnounceHostRequest[] = []
-  readonly messages: AnnouncePeerRequest[] = []
-  answer: (message: AnnouncePeerRequest) => Order | DfError | undefined = () => undefined
-  server!: RpcServer
-
-  async start(): Promise<void> {
-    this.server = await startRpcServer({
-      listen: { host: '127.0.0.1', port: 0 },
-      log: silentLog,
-      health: [],
-      graceMs: 100,
-      services: [
-        route(Scheduler, {
-          announceHost: (request) => {
-            this.hosts.push(request)
-            return {}
-          },
-          deleteHost: () => ({}),
-          announcePeer: (requests) => this.#serve(requests),
-        }),
-      ],
-    })
-  }
-
-  get address(): string {
-    const { endpoint } = this.server
-    return 'port' in endpoint ? `${endpoint.host}:${endpoint.port}` : ''
-  }
-
-  get cases(): (string | undefined)[] {
-    return this.messages.map(({ request }) => request.case)
-  }
-
-  async *#serve(
-    requests: AsyncIterable<AnnouncePeerRequest>,
-  ): AsyncGenerator<AnnouncePeerResponse> {
-    const out = new AsyncQueue<AnnouncePeerResponse>(100)
-    const read = async (): Promise<void> => {
-      for await (const message of requests) {
-        this.messages.push(message)
-        const response = this.answer(message)
-        if (response instanceof DfError) throw response
-        if (response !== undefined) out.push(create(AnnouncePeerResponseSchema, { response }))
-        if (message.request.case?.match(/Peer(BackToSource)?(Finished|Failed)Request$/)) break
-      }
-    }
-    read().then(
-      () => out.close(),
-      (error: unknown) => out.fail(error),
-    )
-    yield* out
-  }
-}
 
 const MiB = 1024 * 1024
 let origin: Origin
@@ -99,16 +34,6 @@ afterEach(async () => {
   await scheduler.server.stop()
   await origin.stop()
 })
-
-const needSource: Order = {
-  case: 'needBackToSourceResponse',
-  value: { $typeName: 'scheduler.v2.NeedBackToSourceResponse' },
-}
-const parents = (...candidateParents: Peer[]): Order => ({
-  case: 'normalTaskResponse',
-  value: { $typeName: 'scheduler.v2.NormalTaskResponse', candidateParents },
-})
-const isRegister = ({ request }: AnnouncePeerRequest) => request.case === 'registerPeerRequest'
 
 describe('a daemon and a scheduler that speaks only Dragonfly', () => {
   it('announces itself with what Dragonfly validates (T8, T13)', async () => {
@@ -149,6 +74,18 @@ describe('a daemon and a scheduler that speaks only Dragonfly', () => {
     })
     expect(register?.request.value).not.toHaveProperty('download.outputPath')
     expect(register?.peerId).toMatch(/^127\.0\.0\.1-peer-0-[0-9a-f-]{36}$/)
+  })
+
+  it('hands on the piece length that was asked for: parents compute the same pieces from it (T10)', async () => {
+    const peer = await swarm.start('peer')
+    scheduler.answer = (message) => (isRegister(message) ? needSource : undefined)
+    const pieceLength = BigInt(8 * MiB)
+    const url = origin.put('/f', { sizeBytes: 9 * MiB, seed: 7 })
+    const { pieces } = await peer.download(url, { download: { pieceLength } })
+    expect(pieces).toHaveLength(2)
+    expect(scheduler.messages[0]?.request.value).toMatchObject({
+      download: { pieceLength, actualPieceLength: pieceLength, actualPieceCount: 2n },
+    })
   })
 
   it('asks for other parents when the given one is dead, and echoes it unchanged', async () => {
