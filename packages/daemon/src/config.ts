@@ -77,8 +77,11 @@ const upload = z.strictObject({
 const scheduler = z.strictObject({
   /** `ip:port` of each scheduler; empty = none, downloads go to the origin. */
   addrs: z.array(z.string().regex(/^.+:\d+$/, 'expected ip:port')).default([]),
-  /** How a task's scheduler is chosen. `dragonfly` where Dragonfly's daemons share the schedulers. Default hrw. */
-  ring: z.enum(['hrw', 'dragonfly']).default('hrw'),
+  /**
+   * How a task's scheduler is chosen; the same on every daemon. `dragonfly` where Dragonfly's daemons share the schedulers.
+   * Default: dragonfly in interop mode, else hrw.
+   */
+  ring: z.enum(['hrw', 'dragonfly']).optional(),
   /** How often the host is announced. Default 300s. */
   announceInterval: seconds('300s'),
   /** How long a scheduler may leave a download without an order. Default 10m. */
@@ -154,9 +157,24 @@ export const daemonConfigSchema = z.strictObject({
   shutdown: z.strictObject({ grace: seconds('10s') }).prefault({}),
   /** Leave when nothing was asked for this long; 0s = never. Set by `get` when it starts a daemon. */
   idleExit: seconds('0s'),
+  manager: z
+    .strictObject({
+      /** `http://host:port` of a manager that names the schedulers instead of scheduler.addrs. Default: none. */
+      addr: z.string().optional(),
+      caCert: notUsed,
+      cert: notUsed,
+      key: notUsed,
+    })
+    .prefault({}),
+  dynconfig: z
+    .strictObject({
+      /** How often the manager is asked. Default 60s. */
+      refreshInterval: seconds('60s'),
+    })
+    .prefault({}),
+  /** Dragonfly's daemons or schedulers are in the same swarm. Default false. */
+  interop: z.strictObject({ dragonfly: z.boolean().default(false) }).prefault({}),
   server: notUsed,
-  manager: notUsed,
-  dynconfig: notUsed,
   gc: notUsed,
   proxy: notUsed,
   security: notUsed,

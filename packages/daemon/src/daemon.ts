@@ -17,6 +17,7 @@ import { LiveTasks } from './download/live-tasks.ts'
 import { IdleExit } from './idle-exit.ts'
 import { createMetrics } from './metrics.ts'
 import { downloadContext } from './parts/downloads.ts'
+import { followManager } from './parts/manager.ts'
 import { type Address, startServers } from './parts/servers.ts'
 import { startUploads } from './parts/uploads.ts'
 import type { DaemonDeps, World } from './parts/world.ts'
@@ -76,10 +77,8 @@ async function start(
     'piece server',
     await startUploads(config, world, { tasks, metrics, sent, idleExit }),
   )
-  const schedulers = new SchedulerPool(
-    { addresses: config.scheduler.addrs, ring: config.scheduler.ring },
-    clock,
-  )
+  const ring = config.scheduler.ring ?? (config.interop.dragonfly ? 'dragonfly' : 'hrw')
+  const schedulers = new SchedulerPool({ addresses: config.scheduler.addrs, ring }, clock)
   stack.push('scheduler sessions', () => schedulers.close())
 
   let grpcPort = 0
@@ -115,6 +114,7 @@ async function start(
   }
   const servers = await startServers(config, world, stack, { context, store })
   grpcPort = servers.grpc.port
+  await followManager(config, world, stack, { identity, schedulers, announcer })
   // Last, and so the first to stop: nobody is sent here before we can serve, or while we stop.
   await announcer.start()
   stack.push('host announcer', () => announcer.stop())

@@ -43,9 +43,9 @@ export class HostAnnouncer {
 
   /** Announces once to all, then goes on by itself. A scheduler that is away costs a warning. */
   async start(): Promise<void> {
-    await this.#announceToAll(new AbortController().signal)
+    await this.announceToAll(new AbortController().signal)
     this.#loop = repeatingTask(
-      (signal) => this.#announceToAll(signal),
+      (signal) => this.announceToAll(signal),
       { name: 'announce host', intervalMs: this.#intervalMs },
       this.#deps,
     )
@@ -78,7 +78,8 @@ export class HostAnnouncer {
     cancel()
   }
 
-  async #announceToAll(outer: AbortSignal): Promise<void> {
+  /** Once, to every scheduler that this host has now. */
+  async announceToAll(outer: AbortSignal): Promise<void> {
     using linked = linkSignals(outer)
     await Promise.all(
       this.#deps.schedulers.all().map(async (link) => {

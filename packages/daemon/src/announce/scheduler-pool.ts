@@ -22,7 +22,7 @@ const headersTimeoutMs = 10_000
 
 /** The schedulers of this daemon's cluster, one HTTP/2 session each. */
 export class SchedulerPool {
-  readonly #links: PooledLink[]
+  #links: PooledLink[]
   readonly #ring: (taskId: TaskId, addresses: readonly string[]) => string[]
   readonly #clock: Clock
 
@@ -48,6 +48,15 @@ export class SchedulerPool {
 
   all(): readonly SchedulerLink[] {
     return this.#links
+  }
+
+  /** Takes over a new list; true when it differs. Calls to schedulers that are gone from it fail as unavailable. */
+  update(addresses: readonly string[]): boolean {
+    const before = new Map(this.#links.map((link) => [link.address, link]))
+    this.#links = addresses.map((address) => before.get(address) ?? openLink(address, this.#clock))
+    const gone = [...before.values()].filter((link) => !this.#links.includes(link))
+    for (const link of gone) link.channel.close()
+    return gone.length > 0 || this.#links.length !== before.size
   }
 
   close(): void {
