@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'bench/**/*.test.ts', 'demo/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', '{bench,demo}/**/*.test.ts', 'e2e/*.test.ts'],
         },
       },
       {
@@ -28,7 +28,7 @@ export default defineConfig({
         // Processes that are killed share two cores: one file at a time.
         test: {
           name: 'e2e',
-          include: ['e2e/**/*.test.ts'],
+          include: ['e2e/*/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

@@ -28,4 +28,5 @@ export {
   startProcessSwarm,
 } from './process-swarm.ts'
 export { sha256File } from './sha256-file.ts'
+export { Program, type ProgramOptions } from './swarm-program.ts'
 export { type TmpDir, tmpDir } from './tmp-dir.ts'

@@ -15,7 +15,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 const program = (name: string): string[] => [
   process.execPath,
-  fileURLToPath(new URL(`../packages/cli/bin/${name}.js`, import.meta.url)),
+  fileURLToPath(new URL(`../../packages/cli/bin/${name}.js`, import.meta.url)),
 ]
 const commands = { scheduler: program('scheduler'), dfdaemon: program('dfdaemon') }
 const MiB = 1024 * 1024
