@@ -25,7 +25,9 @@ const timing = z.strictObject({
   /** First pause between two such questions; doubles up to maxReschedulePause. Default 500ms. */
   reschedulePause: seconds('500ms'),
   maxReschedulePause: seconds('30s'),
-  /** All schedulers lost in mid-download: random wait of up to this long before the origin. Default 5s. */
+  /** All schedulers lost, parents alive but quiet: once to twice this long before the origin. Default 15s. */
+  patience: seconds('15s'),
+  /** All schedulers lost in mid-download and no parent left: random wait of up to this long before the origin. Default 5s. */
   fallbackSpread: seconds('5s'),
   /** Pause between attempts to reach a lost scheduler. Default 1s. */
   reconnectPause: seconds('1s'),
@@ -82,8 +84,10 @@ const scheduler = z.strictObject({
    * Default: dragonfly in interop mode, else hrw.
    */
   ring: z.enum(['hrw', 'dragonfly']).optional(),
-  /** How often the host is announced. Default 300s. */
+  /** How often schedulers may expect the host to be announced; it is at least every 30s. Default 300s. */
   announceInterval: seconds('300s'),
+  /** How long a scheduler may take to begin an answer. Default 10s. */
+  answerTimeout: seconds('10s'),
   /** How long a scheduler may leave a download without an order. Default 10m. */
   scheduleTimeout: seconds('10m'),
   maxScheduleCount: notUsed,

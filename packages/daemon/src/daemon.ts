@@ -78,7 +78,8 @@ async function start(
     await startUploads(config, world, { tasks, metrics, sent, idleExit }),
   )
   const ring = config.scheduler.ring ?? (config.interop.dragonfly ? 'dragonfly' : 'hrw')
-  const schedulers = new SchedulerPool({ addresses: config.scheduler.addrs, ring }, clock)
+  const { addrs: addresses, answerTimeout: answerTimeoutMs } = config.scheduler
+  const schedulers = new SchedulerPool({ addresses, ring, answerTimeoutMs }, clock)
   stack.push('scheduler sessions', () => schedulers.close())
 
   let grpcPort = 0

@@ -19,9 +19,9 @@ export class FakeScheduler {
   answer: (message: AnnouncePeerRequest) => Order | DfError | undefined = () => undefined
   server!: RpcServer
 
-  async start(): Promise<void> {
+  async start(port = 0): Promise<void> {
     this.server = await startRpcServer({
-      listen: { host: '127.0.0.1', port: 0 },
+      listen: { host: '127.0.0.1', port },
       log: silentLog,
       health: [],
       graceMs: 100,

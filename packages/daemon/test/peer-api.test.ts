@@ -188,7 +188,7 @@ describe('health and metrics', () => {
     expect((await at(health, '/other')).status).toBe(404)
     const text = await (await at(metrics, '/metrics')).text()
     expect(text).toContain('dragonfly_client_download_task_total{type="0",priority="6"} 1')
-    expect(text).toContain(`dragonfly_client_download_traffic{type="back-to-source"} ${MiB}`)
+    expect(text).toContain(`dragonfly_client_download_traffic{type="BACK_TO_SOURCE"} ${MiB}`)
     expect(text).toMatch(/dragonfly_client_disk_space_total \d+/)
   })
 })

@@ -14,21 +14,34 @@ export interface SchedulerLink {
   readonly swarm: Client<typeof Swarm>
   /** It did not answer; others are tried first for a while. */
   markUnavailable(): void
+  /** It was marked a moment ago. */
+  readonly isUnavailable: boolean
 }
 
 /** After a failure a scheduler goes to the end of the line for this long. */
 const penaltyMs = 5_000
-const headersTimeoutMs = 10_000
+/** Between our own daemons and schedulers; a Go server closes connections that ping so often. */
+const signsOfLife = { pingIntervalMs: 10_000, pingTimeoutMs: 10_000 }
+
+export interface SchedulerPoolOptions {
+  /** `ip:port` of each. */
+  readonly addresses: readonly string[]
+  readonly ring: SchedulerRing
+  /** How long a scheduler may take to begin its answer. */
+  readonly answerTimeoutMs: number
+}
 
 /** The schedulers of this daemon's cluster, one HTTP/2 session each. */
 export class SchedulerPool {
+  readonly #options: SchedulerPoolOptions
   #links: PooledLink[]
   readonly #ring: (taskId: TaskId, addresses: readonly string[]) => string[]
   readonly #clock: Clock
 
-  constructor(options: { addresses: readonly string[]; ring: SchedulerRing }, clock: Clock) {
+  constructor(options: SchedulerPoolOptions, clock: Clock) {
+    this.#options = options
     this.#clock = clock
-    this.#links = options.addresses.map((address) => openLink(address, clock))
+    this.#links = options.addresses.map((address) => this.#open(address))
     this.#ring = options.ring === 'hrw' ? hrw : dragonflyOrder
   }
 
@@ -38,10 +51,9 @@ export class SchedulerPool {
       taskId,
       this.#links.map((l) => l.address),
     )
-    const now = this.#clock.monotonic()
     return [...this.#links].sort(
       (a, b) =>
-        Number(a.unavailableUntil > now) - Number(b.unavailableUntil > now) ||
+        Number(a.isUnavailable) - Number(b.isUnavailable) ||
         order.indexOf(a.address) - order.indexOf(b.address),
     )
   }
@@ -53,7 +65,7 @@ export class SchedulerPool {
   /** Takes over a new list; true when it differs. Calls to schedulers that are gone from it fail as unavailable. */
   update(addresses: readonly string[]): boolean {
     const before = new Map(this.#links.map((link) => [link.address, link]))
-    this.#links = addresses.map((address) => before.get(address) ?? openLink(address, this.#clock))
+    this.#links = addresses.map((address) => before.get(address) ?? this.#open(address))
     const gone = [...before.values()].filter((link) => !this.#links.includes(link))
     for (const link of gone) link.channel.close()
     return gone.length > 0 || this.#links.length !== before.size
@@ -62,30 +74,34 @@ export class SchedulerPool {
   close(): void {
     for (const link of this.#links) link.channel.close()
   }
+
+  #open(address: string): PooledLink {
+    const { answerTimeoutMs, ring } = this.#options
+    const channel = openChannel(parseAddress(address), {
+      unavailable: 'SchedulerUnavailable',
+      // A scheduler that takes the connection but never answers must not hold a download (trap T4).
+      deadlines: { openMs: answerTimeoutMs },
+      ...(ring === 'hrw' ? signsOfLife : {}),
+    })
+    let unavailableUntil = 0
+    const clock = this.#clock
+    return {
+      address,
+      channel,
+      scheduler: channel.client(Scheduler),
+      swarm: channel.client(Swarm),
+      get isUnavailable() {
+        return unavailableUntil > clock.monotonic()
+      },
+      markUnavailable() {
+        unavailableUntil = clock.monotonic() + penaltyMs
+      },
+    }
+  }
 }
 
 interface PooledLink extends SchedulerLink {
   readonly channel: RpcChannel
-  unavailableUntil: number
-}
-
-function openLink(address: string, clock: Clock): PooledLink {
-  const channel = openChannel(parseAddress(address), {
-    unavailable: 'SchedulerUnavailable',
-    // A scheduler that takes the connection but never answers must not hold a download (trap T4 has the same limit).
-    deadlines: { openMs: headersTimeoutMs },
-  })
-  const link: PooledLink = {
-    address,
-    channel,
-    scheduler: channel.client(Scheduler),
-    swarm: channel.client(Swarm),
-    unavailableUntil: 0,
-    markUnavailable() {
-      link.unavailableUntil = clock.monotonic() + penaltyMs
-    },
-  }
-  return link
 }
 
 function parseAddress(address: string): { host: string; port: number } {

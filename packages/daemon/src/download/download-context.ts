@@ -21,6 +21,8 @@ export interface DownloadContext {
   readonly downloadLimiter: RateLimiter
   readonly sourceLimiter: RateLimiter
   readonly settings: { readonly concurrentPieces: number; readonly timing: SwarmTiming }
+  /** Aborts when the daemon stops. */
+  readonly stopping: AbortSignal
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

@@ -18,7 +18,7 @@ export type DownloadEvent =
 
 export interface FollowDeps {
   readonly downloads: Downloads
-  /** The task's bytes are not what the caller's digest names: nothing of them may stay. */
+  /** Removes the task: its bytes are not what the caller's digest names. */
   readonly forget: () => Promise<void>
 }
 
@@ -33,17 +33,20 @@ export async function* followDownload(
 ): AsyncGenerator<DownloadEvent> {
   // A consumer that leaves early must not keep the job going.
   using linked = linkSignals(signal)
+  let unfollow = (): void => {}
   try {
     const { started, done } = downloads.join(request, linked.signal)
     const start = await abortable(started, linked.signal)
-    // The digest is checked after the job has ended; nobody may delete the bytes in between.
+    // The digest is checked after the job has ended; the bytes stay readable in between.
     using _lease = start.live.stored.lease()
+    unfollow = start.live.follow()
     yield { kind: 'started', start }
     yield* pieces(start, done)
     await done
     await verifyDigest(request, start, forget, linked.signal)
     await writeOutput(request, start, linked.signal)
   } finally {
+    unfollow()
     linked.abort(signal.reason ?? new DfError('Timeout', 'The caller has left.'))
   }
 }
@@ -79,7 +82,7 @@ const readSize = 1 << 20
 
 async function verifyDigest(
   { download, url }: DownloadRequest,
-  { live, geometry }: JobStart,
+  { live, geometry, wasComplete }: JobStart,
   forget: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -92,16 +95,21 @@ async function verifyDigest(
     signal.throwIfAborted()
     const read = await live.stored.read(buffer.subarray(0, geometry.contentLength - offset), offset)
     if (read === 0)
-      throw new DfError('DiskFailed', `The stored content of ${url.href} ends at byte ${offset}.`)
+      throw new DfError(
+        'DiskFailed',
+        `The stored content of ${url.origin}${url.pathname} ends at byte ${offset}.`,
+      )
     hasher.update(buffer.subarray(0, read))
     offset += read
   }
   const actual = hasher.digest()
   if (actual === formatDigest(expected)) return
-  await forget()
+  // Bytes that came for this caller alone are worthless. Those that others use are theirs to judge: the digest may be a slip.
+  const isOurs = !wasComplete && live.followers === 1
+  if (isOurs) await forget()
   throw new DfError(
     'DigestMismatch',
-    `The content of ${url.origin}${url.pathname} is not what was asked for: expected ${formatDigest(expected)}, got ${actual}. Nothing was kept. Check the digest, or whether the origin serves another version.`,
+    `The content of ${url.origin}${url.pathname} is not what was asked for: expected ${formatDigest(expected)}, got ${actual}. No output was written. Check the digest, or whether the origin serves another version${isOurs ? '' : '; this host had the content before: another --tag fetches it anew'}.`,
     { details: { expected: formatDigest(expected), actual } },
   )
 }

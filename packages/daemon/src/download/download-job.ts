@@ -3,8 +3,12 @@ import { type Download, DownloadSchema, RangeSchema } from '@damselfly/api/commo
 import {
   abortable,
   type ByteRange,
+  background,
+  DfError,
+  deadline,
   deferred,
   isDfError,
+  linkSignals,
   type PieceGeometry,
   type PieceInterval,
   peerId,
@@ -17,7 +21,13 @@ import type { SchedulerLink } from '../announce/scheduler-pool.ts'
 import type { DownloadContext } from './download-context.ts'
 import { type DownloadRequest, wantedRange } from './download-request.ts'
 import type { LiveTask } from './live-task.ts'
-import { resolveTask, sourceRequest, sourceStat, type TaskFacts } from './resolve-task.ts'
+import {
+  askOrigin,
+  resolveTask,
+  sourceRequest,
+  sourceStat,
+  type TaskFacts,
+} from './resolve-task.ts'
 import { SchedulerSession } from './scheduler-session.ts'
 import { fetchFromSource } from './source-fetch.ts'
 import { SwarmDownload } from './swarm-download.ts'
@@ -44,6 +54,7 @@ export class DownloadJob {
   readonly #source: Source
   readonly #started = deferred<JobStart>()
   readonly #peerId: ReturnType<typeof peerId>
+  #facts: TaskFacts | undefined
 
   constructor(request: DownloadRequest, context: DownloadContext) {
     this.#request = request
@@ -61,43 +72,91 @@ export class DownloadJob {
   async run(signal: AbortSignal): Promise<void> {
     try {
       await this.#run(signal)
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.#explain(thrown)
       this.#started.reject(error)
-      if (isDfError(error, 'SourceChanged')) await this.#forget()
+      if (isDfError(error, 'SourceChanged')) await this.#renew()
       throw error
     }
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { tasks, schedulers } = this.#context
-    const links = isShareable(this.#request.taskId)
-      ? schedulers.candidates(this.#request.taskId)
-      : []
-    const local = tasks.get(this.#request.taskId)
-    if (local !== undefined) {
-      const start = this.#start(local)
-      if (local.hasAll(start.wanted)) {
-        this.#started.resolve(start)
-        if (this.#request.triggered) await this.#announceComplete(start, links, signal)
-        return
-      }
+    const local = this.#context.tasks.get(this.#request.taskId)
+    const known = local === undefined ? undefined : this.#startIfComplete(local)
+    if (known !== undefined && !this.#request.triggered) {
+      // What is here complete counts as fixed; nobody else is told of it without the check below.
+      this.#started.resolve(known)
+      return
     }
-    const facts = await resolveTask(
-      this.#request,
-      links,
-      { ...this.#context, source: this.#source, hostId: this.#context.host.id },
-      signal,
-    )
-    if (local !== undefined && isOther(local.stored.spec, facts))
-      await tasks.discard(this.#request.taskId)
-    const start = this.#start(await tasks.open(this.#spec(facts)))
+    const facts = await this.#learn(local, signal)
+    if (local !== undefined && isOther(local.stored.spec, facts)) {
+      await this.#context.tasks.discard(this.#request.taskId)
+    }
+    const start = this.#start(await this.#context.tasks.open(this.#spec(facts)))
     this.#started.resolve(start)
     const leave = start.live.join()
     try {
-      if (!start.live.hasAll(start.wanted)) await this.#swarm(start, facts, links).run(signal)
+      if (!start.live.hasAll(start.wanted)) {
+        await this.#swarm(start, facts, this.#schedulers()).run(signal)
+      } else if (this.#request.triggered) await this.#announceComplete(start, signal)
     } finally {
       leave()
     }
+  }
+
+  #schedulers(): SchedulerLink[] {
+    const { taskId } = this.#request
+    return isShareable(taskId) ? this.#context.schedulers.candidates(taskId) : []
+  }
+
+  /** Undefined when pieces are missing, or when the range does not fit what is stored. */
+  #startIfComplete(live: LiveTask): JobStart | undefined {
+    try {
+      const start = this.#start(live)
+      return start.wasComplete ? start : undefined
+    } catch (error) {
+      if (isDfError(error, 'InvalidArgument')) return undefined
+      throw error
+    }
+  }
+
+  /** What the content is now. Pieces that are here may only be added to when that can be compared with them. */
+  async #learn(local: LiveTask | undefined, signal: AbortSignal): Promise<TaskFacts> {
+    const deps = { ...this.#context, source: this.#source, hostId: this.#context.host.id }
+    const facts = await resolveTask(this.#request, this.#schedulers(), deps, signal)
+    this.#facts = facts
+    const before = local?.stored.spec.responseHeader
+    if (before === undefined || !hasValidator(before) || hasValidator(facts.responseHeader)) {
+      return facts
+    }
+    this.#facts = await askOrigin(this.#request, deps, signal)
+    return this.#facts
+  }
+
+  /** The user is told what happened, not what it looked like from inside. */
+  #explain(thrown: unknown): unknown {
+    if (!isDfError(thrown, 'TaskNotFound') || this.#facts === undefined) return thrown
+    const { url } = this.#request
+    return new DfError(
+      'TaskNotFound',
+      `The content of ${url.origin}${url.pathname} was deleted on this host while it was being downloaded. Run it again.`,
+      { cause: thrown },
+    )
+  }
+
+  /**
+   * The content is not what it was: nothing of it may be served again, here or through the scheduler, and the next one to ask
+   * must learn what it is now.
+   */
+  async #renew(): Promise<void> {
+    const { taskId } = this.#request
+    await this.#context.forgetTask(taskId)
+    const stale = this.#facts
+    if (stale === undefined) return
+    const deps = { ...this.#context, source: this.#source, hostId: this.#context.host.id, stale }
+    const { stopping } = this.#context
+    const news = resolveTask(this.#request, this.#schedulers(), deps, stopping)
+    background('telling the scheduler of changed content', news, this.#context.log)
   }
 
   #start(live: LiveTask): JobStart {
@@ -113,7 +172,8 @@ export class DownloadJob {
     const { pieceLength } = pieceGeometry(facts.contentLength, numberOf(download.pieceLength))
     return {
       taskId,
-      url: url.href,
+      // Userinfo and signed queries stay out of the store.
+      url: `${url.origin}${url.pathname}`,
       tag: download.tag ?? '',
       application: download.application ?? '',
       contentLength: facts.contentLength,
@@ -140,16 +200,16 @@ export class DownloadJob {
         schedulers: links,
         limiter: context.downloadLimiter,
         timing: context.settings.timing,
-        readSource: (signal) =>
+        readSource: (how) =>
           fetchFromSource(
             {
               live,
               geometry,
               wanted,
               request: sourceRequest(this.#request),
-              expect: sourceStat(facts),
+              expect: sourceStat(facts, live.stored.spec.responseHeader),
               concurrency: context.settings.concurrentPieces,
-              signal,
+              ...how,
             },
             { ...context, source: this.#source, limiter: context.sourceLimiter },
           ),
@@ -175,14 +235,34 @@ export class DownloadJob {
     return download
   }
 
-  /** A scheduler asked for what is already here: register as its holder without fetching (interop.md 2.5 point 6). */
-  async #announceComplete(
+  /**
+   * A scheduler asked for what is already here: register as its holder without fetching (interop.md 2.5 point 6). The content
+   * is here either way, so a scheduler that does not answer is passed over.
+   */
+  async #announceComplete(start: JobStart, signal: AbortSignal): Promise<void> {
+    const { clock, announce, log } = this.#context
+    for (const link of this.#schedulers()) {
+      using limit = deadline(clock, announceWaitMs, () => overdue(link))
+      using linked = linkSignals(signal, limit.signal)
+      try {
+        await this.#registerComplete(start, link, linked.signal).catch(async (error: unknown) => {
+          if (!isDfError(error, 'HostNotFound')) throw error
+          await announce(link, linked.signal)
+          await this.#registerComplete(start, link, linked.signal)
+        })
+        return
+      } catch (err) {
+        signal.throwIfAborted()
+        log.warn({ scheduler: link.address, err }, 'scheduler was not told of complete content')
+      }
+    }
+  }
+
+  async #registerComplete(
     start: JobStart,
-    links: readonly SchedulerLink[],
+    link: SchedulerLink,
     signal: AbortSignal,
   ): Promise<void> {
-    const link = links[0]
-    if (link === undefined) return
     const answered = deferred()
     const session = new SchedulerSession(
       link,
@@ -204,11 +284,6 @@ export class DownloadJob {
   #identity() {
     return { hostId: this.#context.host.id, taskId: this.#request.taskId, peerId: this.#peerId }
   }
-
-  /** The content is not what it was: nothing of it may be served again, here or through the scheduler. */
-  async #forget(): Promise<void> {
-    await this.#context.forgetTask(this.#request.taskId)
-  }
 }
 
 /** The piece protocol has room for 64 characters; the longer ids of sha512 blobs go to the origin (interop.md 5.1). */
@@ -216,10 +291,22 @@ function isShareable(taskId: string): boolean {
   return taskId.length === 64
 }
 
+const announceWaitMs = 10_000
+
+function overdue({ address }: SchedulerLink): DfError {
+  return new DfError('SchedulerUnavailable', `The scheduler at ${address} does not answer.`)
+}
+
+const validators = ['etag', 'last-modified']
+
+function hasValidator(header: Readonly<Record<string, string>>): boolean {
+  return validators.some((name) => header[name] !== undefined)
+}
+
 /** The same URL has other content now than what is stored. */
 function isOther(spec: TaskSpec, facts: TaskFacts): boolean {
   if (spec.contentLength !== facts.contentLength) return true
-  return ['etag', 'last-modified'].some((name) => {
+  return validators.some((name) => {
     const before = spec.responseHeader[name]
     const now = facts.responseHeader[name]
     return before !== undefined && now !== undefined && before !== now

@@ -32,7 +32,6 @@ describe('downloadRequest()', () => {
     const same = request({
       url: 'https://example.com',
       tag: 'foo',
-      digest: `sha256:${'0'.repeat(64)}`,
       range: { start: 1n, length: 2n },
       requestHeader: { authorization: 'x' },
     })
@@ -56,6 +55,18 @@ describe('downloadRequest()', () => {
       requestHeader: { Range: 'bytes=1-2' },
     })
     expect(wantedRange(both, 100)).toEqual({ start: 5, length: 5 })
+  })
+
+  it('refuses a digest of a range before anything is fetched', () => {
+    const digest = `sha256:${'0'.repeat(64)}`
+    const range = { start: 1n, length: 2n }
+    expect(errorOf(() => request({ url: 'http://o/f', digest, range })).code).toBe(
+      'InvalidArgument',
+    )
+    const requestHeader = { Range: 'bytes=1-2' }
+    expect(errorOf(() => request({ url: 'http://o/f', digest, requestHeader })).message).toContain(
+      'range',
+    )
   })
 
   it('refuses a missing message, a bad URL and an unknown scheme', () => {
@@ -87,7 +98,7 @@ describe('wantedRange()', () => {
 })
 
 describe('jobKey()', () => {
-  it('joins equal requests and keeps other ranges and triggers apart', () => {
+  it('joins equal requests and keeps apart other ranges, credentials, rights and triggers', () => {
     const all = request({ url: 'http://o/f' })
     expect(jobKey(request({ url: 'http://o/f' }))).toBe(jobKey(all))
     const keys = [
@@ -95,6 +106,9 @@ describe('jobKey()', () => {
       request({ url: 'http://o/f', range: { start: 0n, length: 4n } }),
       request({ url: 'http://o/f', requestHeader: { range: 'bytes=0-3' } }),
       request({ url: 'http://o/f', needBackToSource: true }),
+      request({ url: 'http://o/f', disableBackToSource: true }),
+      request({ url: 'http://o/f', requestHeader: { authorization: 'Bearer a' } }),
+      request({ url: 'http://o/f', requestHeader: { authorization: 'Bearer b' } }),
       request({ url: 'http://o/g' }),
     ].map(jobKey)
     expect(new Set(keys).size).toBe(keys.length)

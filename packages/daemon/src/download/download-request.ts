@@ -44,12 +44,20 @@ export function downloadRequest(
   const pieceLength = Number(download.pieceLength ?? 0)
   if (pieceLength !== 0) checkPieceLength(pieceLength)
   const { rangeHeader, header } = splitRange(download.requestHeader)
+  const range =
+    wireRange(download) ?? (rangeHeader === undefined ? undefined : { header: rangeHeader })
+  if (download.digest && range !== undefined) {
+    throw new DfError(
+      'InvalidArgument',
+      'A digest is one of the whole content and cannot be checked against a range of it; drop the digest or the range.',
+    )
+  }
   return {
     taskId: identity(download),
     url,
     download,
     header,
-    range: wireRange(download) ?? (rangeHeader === undefined ? undefined : { header: rangeHeader }),
+    range,
     triggered: options.triggered,
   }
 }
@@ -72,15 +80,21 @@ export function wantedRange(
 }
 
 /**
- * Names the request among those in flight: equal keys are one job. A trigger is never joined with a user's request: on a seed
- * the user's job waits for the very lease that the trigger's job brings.
+ * Names the request among those in flight: equal keys are one job. What the job does for one caller must be what it would do
+ * for the other, so credentials and the right to go to the origin belong to it; pieces are never fetched twice anyway. A
+ * trigger is never joined with a user's request: on a seed that one waits for the very lease that the trigger's job brings.
  */
-export function jobKey({ taskId, download, range }: DownloadRequest): string {
-  const role = download.needBackToSource ? 'source' : 'swarm'
-  if (range === undefined) return `${taskId}:${role}:all`
-  return 'header' in range
-    ? `${taskId}:${role}:${range.header}`
-    : `${taskId}:${role}:${range.start}+${range.length}`
+export function jobKey({ taskId, download, header, range }: DownloadRequest): string {
+  const bytes =
+    range === undefined || 'header' in range ? range?.header : `${range.start}+${range.length}`
+  const names = Object.keys(header).sort()
+  return JSON.stringify([
+    taskId,
+    bytes ?? 'all',
+    download.needBackToSource,
+    download.disableBackToSource,
+    names.map((name) => [name.toLowerCase(), header[name]]),
+  ])
 }
 
 function identity(download: Download): TaskId {

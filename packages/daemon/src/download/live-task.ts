@@ -10,7 +10,9 @@ export class LiveTask {
   readonly #onFinished: (record: PieceRecord) => void
   readonly #claimed = new Set<number>()
   readonly #listeners = new Set<LiveTaskListener>()
-  readonly #children = new Set<symbol>()
+  #children = 0
+  #childNumber = 0
+  #followers = 0
   #jobs = 0
 
   /** `onFinished` is told of every piece that arrives, before the listeners are. */
@@ -62,13 +64,10 @@ export class LiveTask {
   /** A job begins; the returned function ends it. */
   join(): () => void {
     this.#jobs += 1
-    let joined = true
-    return () => {
-      if (!joined) return
-      joined = false
+    return once(() => {
       this.#jobs -= 1
       if (this.#jobs === 0) this.#each((l) => l.inactive?.())
-    }
+    })
   }
 
   /** Hears of what happens to the pieces; the returned function unsubscribes. */
@@ -77,13 +76,29 @@ export class LiveTask {
     return () => this.#listeners.delete(listener)
   }
 
-  /** A child asks for pieces that arrive; see `isFirstFor`. */
+  /** Somebody waits for the content, or checks or exports it; the returned function says that it is done. */
+  follow(): () => void {
+    this.#followers += 1
+    return once(() => {
+      this.#followers -= 1
+    })
+  }
+
+  /** How many do that now. */
+  get followers(): number {
+    return this.#followers
+  }
+
+  /** A child asks for pieces that arrive; `isFirstFor` gives each child about the same share of them. */
   addChild(): { readonly isFirstFor: (piece: number) => boolean; readonly leave: () => void } {
-    const me = Symbol('child')
-    this.#children.add(me)
+    const number = this.#childNumber
+    this.#childNumber += 1
+    this.#children += 1
     return {
-      isFirstFor: (piece) => [...this.#children][piece % this.#children.size] === me,
-      leave: () => this.#children.delete(me),
+      isFirstFor: (piece) => piece % this.#children === number % this.#children,
+      leave: once(() => {
+        this.#children -= 1
+      }),
     }
   }
 
@@ -99,4 +114,12 @@ export interface LiveTaskListener {
   released?(piece: number): void
   /** The last job ended. */
   inactive?(): void
+}
+
+function once(run: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) run()
+    isDone = true
+  }
 }

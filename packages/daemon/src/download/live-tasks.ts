@@ -1,6 +1,6 @@
 import type { TaskId } from '@damselfly/core'
 import { isDfError } from '@damselfly/core'
-import type { PieceRecord, PieceStore, TaskSpec } from '@damselfly/storage'
+import type { PieceRecord, PieceStore, StoredTask, TaskSpec } from '@damselfly/storage'
 import { LiveTask } from './live-task.ts'
 
 /** The tasks of this host as live objects; one `LiveTask` per stored task, made on first use. */
@@ -17,21 +17,12 @@ export class LiveTasks {
 
   get(taskId: TaskId): LiveTask | undefined {
     const stored = this.#store.get(taskId)
-    if (stored === undefined) return undefined
-    const known = this.#live.get(taskId)
-    if (known?.stored === stored) return known
-    const live = new LiveTask(stored, this.#onPiece)
-    this.#live.set(taskId, live)
-    return live
+    return stored === undefined ? undefined : this.#wrap(stored)
   }
 
   /** The task with this geometry, made when it is not there. */
   async open(spec: TaskSpec): Promise<LiveTask> {
-    await this.#store.create(spec)
-    const live = this.get(spec.taskId)
-    // Between create and get nothing can run, so this only guards against a store that breaks its contract.
-    if (live === undefined) throw new Error(`the store lost task ${spec.taskId} while creating it`)
-    return live
+    return this.#wrap(await this.#store.create(spec))
   }
 
   /** Forgets a task and its bytes; unknown tasks are fine. */
@@ -49,5 +40,14 @@ export class LiveTasks {
       .list()
       .map((stored) => this.get(stored.spec.taskId))
       .filter((live) => live !== undefined)
+  }
+
+  #wrap(stored: StoredTask): LiveTask {
+    const { taskId } = stored.spec
+    const known = this.#live.get(taskId)
+    if (known?.stored === stored) return known
+    const live = new LiveTask(stored, this.#onPiece)
+    this.#live.set(taskId, live)
+    return live
   }
 }

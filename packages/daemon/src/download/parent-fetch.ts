@@ -27,7 +27,6 @@ export type FetchPiece = (fetch: {
 
 export interface ParentFetchDeps extends ParentSessionDeps {
   readonly fetchPiece: FetchPiece
-  readonly clock: Clock
   readonly random: Random
   readonly limiter: { take(bytes: number, signal: AbortSignal): Promise<void> }
   /** A piece could not be had from this parent. */
@@ -40,6 +39,8 @@ export interface ParentFetchDeps extends ParentSessionDeps {
  */
 export class ParentFetch {
   readonly #parents = new Map<string, ParentSession>()
+  /** Also those that have been replaced or forgotten; their last pieces may still be under way. */
+  readonly #sessions = new Set<ParentSession>()
   readonly #live: LiveTask
   readonly #geometry: PieceGeometry
   readonly #wanted: PieceInterval
@@ -81,6 +82,7 @@ export class ParentFetch {
       if (known !== undefined && known.dead === undefined && !known.ended) continue
       const session = new ParentSession(address, this.#deps)
       this.#parents.set(address.peerId, session)
+      this.#sessions.add(session)
       this.#track(session.run(this.#live.taskId, this.#missing()))
     }
   }
@@ -100,7 +102,7 @@ export class ParentFetch {
         pieces: p.pieces,
         inFlight: p.inFlight,
         isSeed: p.address.isSeed,
-        slots: Math.max(1, Math.ceil(this.#limit / 2)),
+        slots: p.isPaused ? 0 : Math.max(1, Math.ceil(this.#limit / 2)),
       }))
       const choice = choosePiece({ missing: this.#free(), parents }, this.#deps.random)
       if (choice === undefined) return
@@ -112,7 +114,7 @@ export class ParentFetch {
 
   /** Ends every session and waits until nothing runs any more. */
   async close(): Promise<void> {
-    for (const p of this.#parents.values()) p.close()
+    for (const session of this.#sessions) session.close()
     await Promise.all(this.#running)
   }
 
@@ -169,7 +171,7 @@ export class ParentFetch {
       this.#failure ??= error
       return
     }
-    parent.pieceFailed(piece, error)
+    parent.pieceFailed(error)
     this.#deps.onPieceFailed(piece, parent, error)
   }
 

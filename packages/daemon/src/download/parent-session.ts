@@ -1,6 +1,6 @@
 import type { Peer } from '@damselfly/api/common'
 import { DfdaemonUpload } from '@damselfly/api/dfdaemon'
-import { DfError, type Endpoint, isAbort, type Log, type TaskId } from '@damselfly/core'
+import { type Clock, DfError, type Endpoint, isAbort, type Log, type TaskId } from '@damselfly/core'
 import type { ChannelPool } from '@damselfly/rpc'
 
 /** A peer that the scheduler named as a parent, reduced to what a child needs. */
@@ -25,13 +25,16 @@ export function parentAddress(peer: Peer): ParentAddress | undefined {
 export interface ParentSessionDeps {
   readonly channels: ChannelPool
   readonly hostId: string
+  readonly clock: Clock
   readonly log: Log
   /** Something about the parent changed. */
   readonly onChange: () => void
 }
 
-/** Pieces in a row that may fail before a parent is given up. */
+/** Times in a row that pieces may fail before a parent is given up. */
 const maxFailures = 2
+/** After a failure nothing is asked for that long; pieces that fail together in this time are one failure. */
+const pauseMs = 300
 
 /**
  * One parent during one download: which of the wanted pieces it has told us of, where to fetch them, and whether it is
@@ -43,6 +46,7 @@ export class ParentSession {
   inFlight = 0
   #data: Endpoint | undefined
   #failures = 0
+  #isPaused = false
   #dead: DfError | undefined
   #ended = false
   readonly #controller = new AbortController()
@@ -101,11 +105,25 @@ export class ParentSession {
     this.#deps.onChange()
   }
 
-  /** Counts a failed piece; a corrupt one, or too many in a row, end the session. */
-  pieceFailed(piece: number, error: DfError): void {
-    this.pieces.delete(piece)
+  /** It failed just now; the next try is a little later. */
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Counts a failure; a corrupt piece, or too many failures in a row, end the session. */
+  pieceFailed(error: DfError): void {
+    if (error.code === 'PieceCorrupt') this.kill(error)
+    if (this.#isPaused || this.#dead !== undefined) return
     this.#failures += 1
-    if (error.code === 'PieceCorrupt' || this.#failures >= maxFailures) this.kill(error)
+    if (this.#failures >= maxFailures) {
+      this.kill(error)
+      return
+    }
+    this.#isPaused = true
+    this.#deps.clock.schedule(pauseMs, () => {
+      this.#isPaused = false
+      this.#deps.onChange()
+    })
   }
 
   pieceArrived(): void {

@@ -7,9 +7,11 @@ import {
   type TaskFacts as WireFacts,
 } from '@damselfly/api/swarm'
 import {
+  abortable,
   background,
   type Clock,
   DfError,
+  deadline,
   type ErrorCode,
   errorTraits,
   isAbort,
@@ -30,12 +32,16 @@ export interface TaskFacts {
 
 /** How long the scheduler may take to read the answer. */
 const answerWaitMs = 2_000
+/** Longer than a scheduler waits for a silent peer that it has elected (30 s). */
+const responseWaitMs = 45_000
 
 export interface ResolveDeps {
   readonly source: Source
   readonly clock: Clock
   readonly hostId: string
   readonly log: Log
+  /** What a scheduler told before and the origin contradicts. */
+  readonly stale?: TaskFacts
 }
 
 /**
@@ -54,7 +60,8 @@ export async function resolveTask(
     } catch (error) {
       if (isAbort(error, signal)) throw error
       if (isDfError(error, 'Unimplemented')) break
-      if (!isDfError(error, 'SchedulerUnavailable')) throw error
+      // Whatever else goes wrong there, the origin can still be asked: only its own answer counts.
+      if (DfError.from(error).blame === 'source') throw error
       link.markUnavailable()
       deps.log.warn({ scheduler: link.address, err: error }, 'scheduler does not answer')
     }
@@ -76,9 +83,18 @@ async function resolveAt(
   }
   let isElected = false
   try {
-    send(wireRequest({ case: 'ask', value: { taskId: request.taskId, hostId: deps.hostId } }))
+    send(
+      wireRequest({
+        case: 'ask',
+        value: {
+          taskId: request.taskId,
+          hostId: deps.hostId,
+          ...(deps.stale === undefined ? {} : { stale: toWire(deps.stale) }),
+        },
+      }),
+    )
     for (;;) {
-      const { done, value } = await responses.next()
+      const { done, value } = await nextResponse(responses, link, deps.clock)
       if (done === true) throw noAnswer(link)
       const { response } = value
       if (response.case === 'known') return fromWire(response.value)
@@ -91,6 +107,23 @@ async function resolveAt(
       background('answer to the scheduler', endCall(stream, responses, deps.clock), deps.log)
     } else stream.abort()
   }
+}
+
+async function nextResponse(
+  responses: AsyncIterator<ResolveTaskResponse>,
+  { address }: SchedulerLink,
+  clock: Clock,
+): Promise<IteratorResult<ResolveTaskResponse>> {
+  using limit = deadline(
+    clock,
+    responseWaitMs,
+    () =>
+      new DfError(
+        'SchedulerUnavailable',
+        `The scheduler at ${address} did not answer within ${responseWaitMs / 1000} s.`,
+      ),
+  )
+  return await abortable(responses.next(), limit.signal)
 }
 
 function noAnswer({ address }: SchedulerLink): DfError {
@@ -126,10 +159,7 @@ async function answer(
     send(
       wireRequest({
         case: 'found',
-        value: {
-          contentLength: BigInt(facts.contentLength),
-          responseHeader: { ...facts.responseHeader },
-        },
+        value: toWire(facts),
       }),
     )
     return facts
@@ -146,9 +176,10 @@ function wireRequest(request: RequestCase): ResolveTaskRequest {
   return create(ResolveTaskRequestSchema, { request })
 }
 
-async function askOrigin(
+/** What the origin itself says. Errors are those of `Source.stat`, and `SourceProtocol` without a length. */
+export async function askOrigin(
   request: DownloadRequest,
-  { source }: ResolveDeps,
+  { source }: Pick<ResolveDeps, 'source'>,
   signal: AbortSignal,
 ): Promise<TaskFacts> {
   const { contentLength, header } = await source.stat(sourceRequest(request), { signal })
@@ -165,9 +196,16 @@ export function sourceRequest({ url, header }: DownloadRequest): SourceRequest {
   return { url, header }
 }
 
-/** The facts in the form that a source compares its answers with. */
-export function sourceStat({ contentLength, responseHeader }: TaskFacts): SourceStat {
-  return { contentLength, header: responseHeader }
+/** The facts in the form that a source compares its answers with; what is stored already has its say too. */
+export function sourceStat(
+  { contentLength, responseHeader }: TaskFacts,
+  stored: Readonly<Record<string, string>>,
+): SourceStat {
+  return { contentLength, header: { ...stored, ...responseHeader } }
+}
+
+function toWire({ contentLength, responseHeader }: TaskFacts) {
+  return { contentLength: BigInt(contentLength), responseHeader: { ...responseHeader } }
 }
 
 function fromWire(facts: WireFacts): TaskFacts {

@@ -27,6 +27,8 @@ export interface SourceFetch {
   /** Requests at a time. */
   readonly concurrency: number
   readonly signal: AbortSignal
+  /** Asked before each further request; false ends the fetch when those under way are done. */
+  readonly isWanted: () => boolean
 }
 
 export interface SourceFetchDeps {
@@ -49,7 +51,7 @@ export async function fetchFromSource(fetch: SourceFetch, deps: SourceFetchDeps)
   const lanes = ranged ? fetch.concurrency : 1
   const runPieces = Math.min(maxRunPieces, Math.ceil(missing(fetch).length / lanes))
   const lane = async (): Promise<void> => {
-    for (;;) {
+    while (fetch.isWanted()) {
       const run = nextRun(fetch, ranged ? runPieces : Number.POSITIVE_INFINITY)
       if (run === undefined) return
       const again = await fetchRun(run, fetch, state, deps)

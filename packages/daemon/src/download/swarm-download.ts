@@ -33,7 +33,11 @@ export interface SwarmDeps extends Omit<ParentFetchDeps, 'onChange' | 'onPieceFa
   /** Makes this host known to a scheduler that has forgotten it. */
   readonly announce: (link: SchedulerLink, signal: AbortSignal) => Promise<void>
   /** Fetches what is missing and unclaimed from the origin. */
-  readonly readSource: (signal: AbortSignal) => Promise<void>
+  readonly readSource: (options: {
+    signal: AbortSignal
+    /** Asked before each further request. */
+    isWanted: () => boolean
+  }) => Promise<void>
   readonly timing: SwarmTiming
   readonly clock: Clock
   readonly random: Random
@@ -48,6 +52,10 @@ export interface SwarmTiming {
   readonly maxRescheduleMs: number
   /** How long a scheduler may leave this peer waiting. */
   readonly scheduleTimeoutMs: number
+  /** How long a download that may not go to the origin waits for a scheduler to come back. */
+  readonly lostTimeoutMs: number
+  /** Quiet time, up to twice of it, before a lost download with living parents asks the origin. */
+  readonly patienceMs: number
   /** When all schedulers are lost in mid-download: a random wait up to this long before the origin is asked. */
   readonly fallbackSpreadMs: number
   /** Pause between two attempts to reach a scheduler again. */
@@ -77,6 +85,9 @@ export class SwarmDownload {
   #owedSince: number | undefined
   #lostAt: number | undefined
   #fallbackAt = 0
+  /** This download's share of every random wait, 0 to 1. */
+  #spread = 0
+  #hadParents = false
   #reconnectAt = 0
   #idleSince: number | undefined
   #rescheduleAt = 0
@@ -84,6 +95,7 @@ export class SwarmDownload {
   #bad: Peer[] = []
   #toSource = false
   #reading = false
+  #readDone = Promise.resolve()
   #failure: DfError | undefined
 
   constructor(target: SwarmTarget, deps: SwarmDeps) {
@@ -121,7 +133,7 @@ export class SwarmDownload {
     } finally {
       unlisten()
       this.#stop.abort(new DfError('PeerUnavailable', 'The download has ended.'))
-      await this.#parents.close()
+      await Promise.all([this.#parents.close(), this.#readDone])
     }
   }
 
@@ -132,13 +144,11 @@ export class SwarmDownload {
     this.#bad.push(...this.#parents.takeDead().map((p) => p.address.wire))
     if (this.#toSource && !this.#reading && this.#hasFree()) this.#read()
     const now = clock.monotonic()
-    if (this.#isBusy()) {
-      this.#idleSince = undefined
-      return undefined
-    }
-    this.#idleSince ??= now
-    const due = this.#session === undefined ? this.#whenLost(now) : this.#whenIdle(now)
-    return Math.max(1, due - now)
+    const isBusy = this.#isBusy()
+    if (isBusy) this.#idleSince = undefined
+    else this.#idleSince ??= now
+    if (this.#session === undefined) return Math.max(1, this.#whenLost(now, isBusy) - now)
+    return isBusy ? undefined : Math.max(1, this.#whenIdle(now) - now)
   }
 
   #isBusy(): boolean {
@@ -179,20 +189,51 @@ export class SwarmDownload {
     return now + timing.scheduleTimeoutMs
   }
 
-  /** No scheduler. Returns when to look again. */
-  #whenLost(now: number): number {
-    const { timing } = this.#deps
+  /** No scheduler: look for one whatever else goes on, and do without when nothing does. Returns when to look again. */
+  #whenLost(now: number, isBusy: boolean): number {
+    const { timing, schedulers } = this.#deps
     if (this.#announcing) return now + timing.reconnectMs
-    if (now >= this.#fallbackAt) this.#useSource()
+    const fallbackAt = this.#fallbackDue(now)
+    if (!isBusy && now >= fallbackAt) this.#doWithout(now)
+    if (schedulers.length === 0) return now + timing.scheduleTimeoutMs
     if (now >= this.#reconnectAt) {
       this.#reconnectAt = now + timing.reconnectMs
       this.#connect()
     }
-    return Math.min(this.#reconnectAt, this.#toSource ? this.#reconnectAt : this.#fallbackAt)
+    return isBusy || this.#toSource ? this.#reconnectAt : Math.min(this.#reconnectAt, fallbackAt)
+  }
+
+  /**
+   * When the origin is asked without a scheduler. Who had parents shares the fate of many others, and they must not all run
+   * there in the same moment; a parent that may be at the origin itself right now is waited for longer.
+   */
+  #fallbackDue(now: number): number {
+    const { timing } = this.#deps
+    if (!this.#parents.isHopeful) return this.#fallbackAt
+    return (this.#idleSince ?? now) + timing.patienceMs * (1 + this.#spread)
+  }
+
+  #doWithout(now: number): void {
+    if (!this.#target.download.disableBackToSource) {
+      this.#useSource()
+      return
+    }
+    const { timing, schedulers } = this.#deps
+    if (schedulers.length > 0 && now - (this.#lostAt ?? now) < timing.lostTimeoutMs) {
+      this.#fallbackAt = now + timing.reconnectMs
+      return
+    }
+    this.#failure = noSource(
+      schedulers.length === 0
+        ? 'This daemon has no scheduler that could name a peer with the content'
+        : `No scheduler has answered for ${timing.lostTimeoutMs / 1000} s`,
+    )
+    this.#bell.ring()
   }
 
   #connect(): void {
-    this.#untried = [...this.#deps.schedulers]
+    // One that failed a moment ago, perhaps for another download, is not waited for again.
+    this.#untried = this.#deps.schedulers.filter((link) => !link.isUnavailable)
     this.#connectNext()
   }
 
@@ -233,6 +274,9 @@ export class SwarmDownload {
     this.#lostAt = undefined
     switch (order.kind) {
       case 'parents':
+        // A scheduler that came back knows better than the fallback did.
+        this.#toSource = false
+        this.#hadParents = true
         this.#session?.started()
         this.#parents.add(order.peers.map(parentAddress).filter((p) => p !== undefined))
         break
@@ -262,7 +306,9 @@ export class SwarmDownload {
       this.#introduce(session.link)
     } else {
       session?.link.markUnavailable()
-      this.#deps.log.warn({ scheduler: session?.link.address, err: error }, 'scheduler lost')
+      if (this.#lostAt === undefined) {
+        this.#deps.log.warn({ scheduler: session?.link.address, err: error }, 'scheduler lost')
+      }
       this.#connectNext()
     }
     this.#bell.ring()
@@ -291,32 +337,22 @@ export class SwarmDownload {
     this.#reconnectAt = now + timing.reconnectMs
     if (this.#lostAt !== undefined) return
     this.#lostAt = now
-    // Who had parents shares the fate of many others; they must not all run to the origin in the same moment.
-    const spread = this.#parents.isHopeful ? timing.fallbackSpreadMs * random.next() : 0
-    this.#fallbackAt = now + spread
+    this.#spread = random.next()
+    this.#fallbackAt = now + (this.#hadParents ? timing.fallbackSpreadMs * this.#spread : 0)
     this.#announcedTo = undefined
   }
 
   #useSource(): void {
-    if (!this.#target.download.disableBackToSource) {
-      if (!this.#toSource) this.#bell.ring()
-      this.#toSource = true
-      return
-    }
-    const now = this.#deps.clock.monotonic()
-    const since = this.#lostAt ?? now
-    if (this.#session !== undefined || now - since >= this.#deps.timing.scheduleTimeoutMs) {
-      this.#failure = new DfError(
-        'NoSource',
-        'No peer holds the content and going to the origin is disabled for this download; allow it (without --disable-back-to-source) or warm the swarm up first.',
-      )
-    }
+    if (this.#target.download.disableBackToSource) {
+      this.#failure = noSource('No peer holds the content')
+    } else this.#toSource = true
+    this.#bell.ring()
   }
 
   #read(): void {
     this.#reading = true
-    this.#deps
-      .readSource(this.#stop.signal)
+    this.#readDone = this.#deps
+      .readSource({ signal: this.#stop.signal, isWanted: () => this.#toSource })
       .catch((error: unknown) => {
         if (this.#stop.signal.aborted) return
         this.#failure = DfError.from(error)
@@ -342,6 +378,13 @@ export class SwarmDownload {
       background('report to the scheduler', end(this.#session), this.#deps.log)
     }
   }
+}
+
+function noSource(why: string): DfError {
+  return new DfError(
+    'NoSource',
+    `${why}, and going to the origin is disabled for this download. Allow it (without --disable-back-to-source) or bring the content into the swarm first.`,
+  )
 }
 
 function overdue(address: string | undefined, timeoutMs: number): DfError {

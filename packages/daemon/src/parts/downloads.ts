@@ -1,4 +1,4 @@
-import { RateLimiter, type ServiceStack } from '@damselfly/core'
+import { DfError, RateLimiter, type ServiceStack } from '@damselfly/core'
 import { ChannelPool } from '@damselfly/rpc'
 import { httpSource, sourceRegistry } from '@damselfly/sources'
 import { BufferPool, fetchPiece } from '@damselfly/transport'
@@ -16,6 +16,7 @@ import type { World } from './world.ts'
 const bufferBytes = 1 << 19
 const receiveBuffers = 32
 const connectMs = 2_000
+const lostTimeoutMs = 30_000
 /** A parent that froze or lost its network is noticed by what it does not answer. */
 const signsOfLife = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 }
 
@@ -37,6 +38,8 @@ export function downloadContext(
   stack.push('sessions to peers', () => channels.close())
   const sources = origins(config, world)
   stack.push('sources', () => sources.close())
+  const stopping = new AbortController()
+  stack.push('downloads', () => stopping.abort(new DfError('Timeout', 'The daemon is stopping.')))
   const limiter = (bytesPerSec: number) => new RateLimiter({ bytesPerSec }, world)
   return {
     ...world,
@@ -46,6 +49,7 @@ export function downloadContext(
     sources,
     channels,
     fetchPiece: pieceFetcher(config, world),
+    stopping: stopping.signal,
     announce: (link, signal) => announcer.announce(link, signal),
     forgetTask: (taskId) =>
       forgetTask(taskId, { ...world, tasks, schedulers, hostId: identity.id }),
@@ -85,6 +89,8 @@ function timing({ download, scheduler }: DaemonConfig) {
     rescheduleMs: download.timing.reschedulePause,
     maxRescheduleMs: download.timing.maxReschedulePause,
     scheduleTimeoutMs: scheduler.scheduleTimeout,
+    lostTimeoutMs,
+    patienceMs: download.timing.patience,
     fallbackSpreadMs: download.timing.fallbackSpread,
     reconnectMs: download.timing.reconnectPause,
   }

@@ -1,5 +1,5 @@
 import { RateLimiter } from '@damselfly/core'
-import { BufferPool, startPieceServer } from '@damselfly/transport'
+import { BufferPool, type ServedPiece, startPieceServer } from '@damselfly/transport'
 import type { DaemonConfig } from '../config.ts'
 import type { IdleExit } from '../idle-exit.ts'
 import { type ServePieceDeps, servePiece } from '../upload/serve-piece.ts'
@@ -25,10 +25,26 @@ export function startUploads(
       ...world,
       pool: new BufferPool({ bufferBytes, maxBuffers: sendBuffers }),
       limiter: new RateLimiter({ bytesPerSec: config.upload.bandwidthLimit }, world),
-      open: async (family, taskId, number) => {
-        parts.idleExit.touch()
-        return servePiece(serve, family, taskId, number)
-      },
+      open: async (family, taskId, number) =>
+        whileBusy(parts.idleExit, () => servePiece(serve, family, taskId, number)),
     },
   )
+}
+
+/** A piece may be on its way for longer than a daemon stays without work. */
+function whileBusy(idleExit: IdleExit, open: () => ServedPiece): ServedPiece {
+  const done = idleExit.busy()
+  try {
+    const piece = open()
+    return {
+      ...piece,
+      release(sentBytes) {
+        piece.release(sentBytes)
+        done()
+      },
+    }
+  } catch (error) {
+    done()
+    throw error
+  }
 }

@@ -18,6 +18,7 @@ import type { PieceRecord } from '@damselfly/storage'
 import { type DownloadEvent, followDownload } from '../download/download-events.ts'
 import type { JobStart } from '../download/download-job.ts'
 import { type DownloadRequest, downloadRequest } from '../download/download-request.ts'
+import type { LiveTask } from '../download/live-task.ts'
 import { wirePiece } from '../download/wire-piece.ts'
 import { taskSizeLevel } from '../metrics.ts'
 import type { DaemonContext } from './context.ts'
@@ -34,8 +35,12 @@ export async function* downloadTask(
   context: DaemonContext,
   options: { triggered: boolean; signal: AbortSignal },
 ): AsyncGenerator<DownloadTaskResponse> {
-  if (options.triggered && message.download !== undefined) delete message.download.outputPath
+  if (options.triggered && message.download !== undefined) {
+    delete message.download.outputPath
+    delete message.download.digest
+  }
   const request = downloadRequest(message.download, context.sources, options)
+  if (options.triggered) outliveTrigger(request, context)
   const { metrics, clock } = context
   const labels = {
     type: String(request.download.type),
@@ -47,18 +52,21 @@ export async function* downloadTask(
   using linked = linkSignals(options.signal, limit.signal)
   metrics.downloads.inc(labels)
   metrics.downloading.inc(labels)
-  let sizeBytes = 0
+  let live: LiveTask | undefined
   try {
     const follow = {
       downloads: context.downloads,
       forget: () => context.forgetTask(request.taskId),
     }
     for await (const event of followDownload(request, follow, linked.signal)) {
-      if (event.kind === 'started') sizeBytes = event.start.geometry.contentLength
-      yield await response(event, request, context)
+      if (event.kind === 'started') live = event.start.live
+      yield await response(event, request, { hostId: context.host.id, live })
     }
     metrics.downloadDuration.observe(
-      { task_type: labels.type, task_size_level: taskSizeLevel(sizeBytes) },
+      {
+        task_type: labels.type,
+        task_size_level: taskSizeLevel(live?.stored.spec.contentLength ?? 0),
+      },
       clock.monotonic() - startedAt,
     )
   } catch (error) {
@@ -68,6 +76,15 @@ export async function* downloadTask(
     metrics.downloading.dec(labels)
     done()
   }
+}
+
+/**
+ * A scheduler that dies takes its stream with it, but children are waiting for what this host fetches: the job goes on without
+ * its trigger, until it ends or the daemon does.
+ */
+function outliveTrigger(request: DownloadRequest, { downloads, stopping }: DaemonContext): void {
+  // The joined promises are handled inside; the job's outcome reaches those who follow it.
+  downloads.join(request, stopping)
 }
 
 function timeLimit({ download, url }: DownloadRequest, { clock }: DaemonContext): Deadline {
@@ -86,23 +103,23 @@ function timeLimit({ download, url }: DownloadRequest, { clock }: DaemonContext)
 
 async function response(
   event: DownloadEvent,
-  request: DownloadRequest,
-  context: DaemonContext,
+  { taskId, download }: DownloadRequest,
+  { hostId, live }: { hostId: string; live: LiveTask | undefined },
 ): Promise<DownloadTaskResponse> {
-  const ids = { hostId: context.host.id, taskId: request.taskId }
   if (event.kind === 'started') {
     const value = startedMessage(event.start)
     return create(DownloadTaskResponseSchema, {
-      ...ids,
+      hostId,
+      taskId,
       peerId: event.start.peerId,
       response: { case: 'downloadTaskStartedResponse', value },
     })
   }
   const piece = wirePiece(event.record)
-  if (request.download.needPieceContent)
-    piece.content = await content(event.record, request, context)
+  if (download.needPieceContent) piece.content = await content(event.record, live)
   return create(DownloadTaskResponseSchema, {
-    ...ids,
+    hostId,
+    taskId,
     response: { case: 'downloadPieceFinishedResponse', value: { piece } },
   })
 }
@@ -124,18 +141,11 @@ function startedMessage({ live, geometry, wanted, range, wasComplete }: JobStart
   }
 }
 
-async function content(
-  record: PieceRecord,
-  { taskId }: DownloadRequest,
-  { tasks }: DaemonContext,
-): Promise<Uint8Array> {
+async function content(record: PieceRecord, live: LiveTask | undefined): Promise<Uint8Array> {
   const bytes = new Uint8Array(record.length)
-  const read = await tasks.get(taskId)?.stored.read(bytes, record.offset)
+  const read = await live?.stored.read(bytes, record.offset)
   if (read !== record.length) {
-    throw new DfError(
-      'DiskFailed',
-      `Piece ${record.number} of task ${taskId} cannot be read back from the store.`,
-    )
+    throw new DfError('DiskFailed', `Piece ${record.number} cannot be read back from the store.`)
   }
   return bytes
 }

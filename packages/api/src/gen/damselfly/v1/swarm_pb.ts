@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file damselfly/v1/swarm.proto.
  */
 export const file_damselfly_v1_swarm: GenFile = /*@__PURE__*/
-  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiLgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkiEAoOUmVzb2x2ZUVsZWN0ZWQioAEKCVRhc2tGYWN0cxIWCg5jb250ZW50X2xlbmd0aBgBIAEoBBJECg9yZXNwb25zZV9oZWFkZXIYAiADKAsyKy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzLlJlc3BvbnNlSGVhZGVyRW50cnkaNQoTUmVzcG9uc2VIZWFkZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIsYBCg5SZXNvbHZlRmFpbHVyZRIPCgdtZXNzYWdlGAEgASgJEhMKC3N0YXR1c19jb2RlGAIgASgFEkkKD3Jlc3BvbnNlX2hlYWRlchgDIAMoCzIwLmRhbXNlbGZseS52MS5SZXNvbHZlRmFpbHVyZS5SZXNwb25zZUhlYWRlckVudHJ5EgwKBGNvZGUYBCABKAkaNQoTUmVzcG9uc2VIZWFkZXJFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBMl8KBVN3YXJtElYKC1Jlc29sdmVUYXNrEiAuZGFtc2VsZmx5LnYxLlJlc29sdmVUYXNrUmVxdWVzdBohLmRhbXNlbGZseS52MS5SZXNvbHZlVGFza1Jlc3BvbnNlKAEwAWIGcHJvdG8z");
+  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiVgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSJgoFc3RhbGUYAyABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzIhAKDlJlc29sdmVFbGVjdGVkIqABCglUYXNrRmFjdHMSFgoOY29udGVudF9sZW5ndGgYASABKAQSRAoPcmVzcG9uc2VfaGVhZGVyGAIgAygLMisuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cy5SZXNwb25zZUhlYWRlckVudHJ5GjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAQoOUmVzb2x2ZUZhaWx1cmUSDwoHbWVzc2FnZRgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoBRJJCg9yZXNwb25zZV9oZWFkZXIYAyADKAsyMC5kYW1zZWxmbHkudjEuUmVzb2x2ZUZhaWx1cmUuUmVzcG9uc2VIZWFkZXJFbnRyeRIMCgRjb2RlGAQgASgJGjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATJfCgVTd2FybRJWCgtSZXNvbHZlVGFzaxIgLmRhbXNlbGZseS52MS5SZXNvbHZlVGFza1JlcXVlc3QaIS5kYW1zZWxmbHkudjEuUmVzb2x2ZVRhc2tSZXNwb25zZSgBMAFiBnByb3RvMw");
 
 /**
  * @generated from message damselfly.v1.ResolveTaskRequest
@@ -98,6 +98,16 @@ export type ResolveAsk = Message<"damselfly.v1.ResolveAsk"> & {
    * @generated from field: string host_id = 2;
    */
   hostId: string;
+
+  /**
+   * Facts that this host was told and that the origin contradicts: the content has changed. When they are the facts
+   * that the scheduler holds (same length, etag and last-modified), it forgets them and everybody who has the old
+   * content, and the caller is answered as the first one is. When they are not, somebody else has renewed the facts
+   * already and the caller gets those.
+   *
+   * @generated from field: damselfly.v1.TaskFacts stale = 3;
+   */
+  stale?: TaskFacts | undefined;
 };
 
 /**
@@ -121,7 +131,7 @@ export const ResolveElectedSchema: GenMessage<ResolveElected> = /*@__PURE__*/
   messageDesc(file_damselfly_v1_swarm, 3);
 
 /**
- * What is fixed for the life of a task.
+ * What the origin says of a task's content. Another length, etag or last-modified is another content.
  *
  * @generated from message damselfly.v1.TaskFacts
  */
