@@ -4,6 +4,7 @@ import {
   type Constellation,
   type Member,
   type Origin,
+  sha256File,
   startConstellation,
   startOrigin,
 } from '@damselfly/testkit'
@@ -106,5 +107,29 @@ describe('content that several callers use', () => {
       code: 'TaskNotFound',
       message: expect.stringContaining('deleted on this host while'),
     })
+  })
+})
+
+describe('content that has changed at the origin', () => {
+  it('is fetched anew by the swarm after one download has found out', async () => {
+    await swarm.stop()
+    swarm = await startConstellation({ peers: 3 })
+    const [a, b, c] = swarm.peers
+    await a!.download(url)
+    origin.put('/f', { sizeBytes: size, seed: 2 }, { etag: '"two"' })
+    // Nobody has asked the origin again, so the swarm still gives the old version, whole.
+    await b!.download(url, { outputPath: b!.output('old') })
+    const range = { start: 0, length: 1 }
+    const fresh = origin.put('/g', { sizeBytes: size, seed: 3 }, { etag: '"one"' })
+    await a!.download(fresh, { range })
+    await a!.stop()
+    origin.put('/g', { sizeBytes: size, seed: 4 }, { etag: '"two"' })
+    await expect(c!.download(fresh)).rejects.toMatchObject({
+      code: 'SourceChanged',
+      retryable: true,
+    })
+    const { bytesFromOrigin } = await c!.download(fresh, { outputPath: c!.output('g') })
+    expect(bytesFromOrigin).toBe(size)
+    expect(await sha256File(c!.output('g'))).toBe(await origin.digest('/g'))
   })
 })

@@ -3,7 +3,7 @@ import { type DfError, silentLog } from '@damselfly/core'
 import { FakeClock } from '@damselfly/core/testing'
 import { openBidi, openChannel } from '@damselfly/rpc'
 import { expect, test } from 'vitest'
-import { AnnouncedPeer, connect, host, piece, start } from './scheduler-fixture.ts'
+import { AnnouncedPeer, connect, host, MIB, piece, start } from './scheduler-fixture.ts'
 
 test('health answers for the server and the service', async () => {
   await using scheduler = await start()
@@ -101,6 +101,43 @@ test('the length of a task is asked of the origin once', async () => {
     value: found,
   })
   expect((await fourth.responses.next()).done).toBe(true)
+})
+
+test('an asker with stale facts ends the downloads of the old content and asks the origin anew', async () => {
+  await using scheduler = await start()
+  using clients = connect(scheduler)
+  await clients.scheduler.announceHost(host('a'))
+  const ask = async (stale?: object) => {
+    const call = openBidi(clients.swarm.resolveTask)
+    const value = { taskId: 'task', hostId: 'a', ...(stale === undefined ? {} : { stale }) }
+    await call.send({ request: { case: 'ask', value } } as never)
+    const responses = call.responses[Symbol.asyncIterator]()
+    const find = (found: object) => call.send({ request: { case: 'found', value: found } } as never)
+    return { answer: async () => (await responses.next()).value?.response, find }
+  }
+  const old = { contentLength: BigInt(8 * MIB), responseHeader: { etag: '"1"' } }
+  const renewed = { contentLength: BigInt(8 * MIB), responseHeader: { etag: '"2"' } }
+  const first = await ask()
+  expect((await first.answer())?.case).toBe('elected')
+  await first.find(old)
+  expect(await first.answer(), 'the scheduler has read it').toBeUndefined()
+
+  const peer = new AnnouncedPeer(clients, 'a/1')
+  await peer.register()
+  expect((await peer.answer())?.case).toBe('needBackToSourceResponse')
+  const second = await ask(old)
+  expect((await second.answer())?.case).toBe('elected')
+  await expect(peer.answer()).rejects.toMatchObject({
+    code: 'SourceChanged',
+    retryable: true,
+    message: expect.stringContaining('The content changed at the origin'),
+  })
+  const third = await ask(old)
+  await second.find(renewed)
+  expect(await third.answer()).toMatchObject({ case: 'known', value: renewed })
+  const fourth = await ask(old)
+  expect(await fourth.answer()).toMatchObject({ case: 'known', value: renewed })
+  expect((await clients.scheduler.statTask({ taskId: 'task' })).peerCount).toBe(0)
 })
 
 test('metrics have Dragonfly’s names and count what happened', async () => {

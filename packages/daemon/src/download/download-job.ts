@@ -54,7 +54,8 @@ export class DownloadJob {
   readonly #source: Source
   readonly #started = deferred<JobStart>()
   readonly #peerId: ReturnType<typeof peerId>
-  #facts: TaskFacts | undefined
+  /** What the task was said to be, when that is known. */
+  #told: TaskFacts | undefined
 
   constructor(request: DownloadRequest, context: DownloadContext) {
     this.#request = request
@@ -124,18 +125,17 @@ export class DownloadJob {
   async #learn(local: LiveTask | undefined, signal: AbortSignal): Promise<TaskFacts> {
     const deps = { ...this.#context, source: this.#source, hostId: this.#context.host.id }
     const facts = await resolveTask(this.#request, this.#schedulers(), deps, signal)
-    this.#facts = facts
+    this.#told = facts
     const before = local?.stored.spec.responseHeader
     if (before === undefined || !hasValidator(before) || hasValidator(facts.responseHeader)) {
       return facts
     }
-    this.#facts = await askOrigin(this.#request, deps, signal)
-    return this.#facts
+    return await askOrigin(this.#request, deps, signal)
   }
 
   /** The user is told what happened, not what it looked like from inside. */
   #explain(thrown: unknown): unknown {
-    if (!isDfError(thrown, 'TaskNotFound') || this.#facts === undefined) return thrown
+    if (!isDfError(thrown, 'TaskNotFound') || this.#told === undefined) return thrown
     const { url } = this.#request
     return new DfError(
       'TaskNotFound',
@@ -150,9 +150,13 @@ export class DownloadJob {
    */
   async #renew(): Promise<void> {
     const { taskId } = this.#request
-    await this.#context.forgetTask(taskId)
-    const stale = this.#facts
+    const stale = this.#told
     if (stale === undefined) return
+    const local = this.#context.tasks.get(taskId)
+    // Another job may have begun anew already.
+    if (local !== undefined && !isOther(local.stored.spec, stale)) {
+      await this.#context.forgetTask(taskId)
+    }
     const deps = { ...this.#context, source: this.#source, hostId: this.#context.host.id, stale }
     const { stopping } = this.#context
     const news = resolveTask(this.#request, this.#schedulers(), deps, stopping)

@@ -2,7 +2,7 @@ import { asHostId, asPeerId, asTaskId, seededRandom } from '@damselfly/core'
 import { createDefaultPolicy } from '@damselfly/policy'
 import type { SchedulerEffect } from './effects.ts'
 import type { SchedulerEvent, SeedTriggerError } from './events.ts'
-import type { DownloadFacts, HostFacts } from './facts.ts'
+import type { DownloadFacts, HostFacts, TaskFacts } from './facts.ts'
 import type { PeerMessage } from './on-peer-message.ts'
 import type { SchedulerCoreOptions } from './options.ts'
 import { SchedulerCore } from './scheduler-core.ts'
@@ -145,6 +145,20 @@ export class CoreFixture {
       said.push(...this.apply({ type: 'tick' }))
     }
     return said
+  }
+
+  asks(callId: number, stale?: TaskFacts): string[] {
+    const taskId = asTaskId('task')
+    return this.apply({
+      type: 'resolveAsked',
+      callId,
+      taskId,
+      ...(stale === undefined ? {} : { stale }),
+    })
+  }
+
+  finds(callId: number, facts: TaskFacts): string[] {
+    return this.apply({ type: 'resolveFound', callId, facts })
   }
 
   /** `id` holds the whole task. */

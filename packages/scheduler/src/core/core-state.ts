@@ -29,6 +29,7 @@ export interface CoreState extends SchedulerCoreDeps {
   readonly seedHosts: Set<Host>
   /** Leases whose holder has not shown life yet. */
   readonly unstarted: Set<Lease>
+  /** Calls to seeds that are open, and what for. */
   readonly triggers: Map<number, Lease>
   /** Tasks that have waiting peers. */
   readonly waitingTasks: Set<Task>

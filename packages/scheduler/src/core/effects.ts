@@ -26,7 +26,7 @@ export type SeedEffect =
       /** As the waiting peer asked for it. */
       download: Download | undefined
     }
-  /** Nobody waits for this trigger any more: it missed its start, or its seed is gone. */
+  /** Nobody waits for this trigger any more: it missed its start, its seed is gone, or the content has changed. */
   | { type: 'cancelSeedTrigger'; triggerId: number }
 
 export type ResolveEffect =

@@ -76,7 +76,8 @@ export interface SeedTriggerError {
 
 /** `callId` names one ResolveTask stream. */
 export type ResolveEvent =
-  | { type: 'resolveAsked'; callId: number; taskId: TaskId }
+  /** `stale`: the caller was told these, and the origin contradicts them. */
+  | { type: 'resolveAsked'; callId: number; taskId: TaskId; stale?: TaskFacts }
   | { type: 'resolveFound'; callId: number; facts: TaskFacts }
   | { type: 'resolveFailed'; callId: number; failure: ResolveFailure }
   | { type: 'resolveClosed'; callId: number }

@@ -43,7 +43,7 @@ export interface DownloadFacts {
   readonly wire?: Download
 }
 
-/** What is fixed for the life of a task; see damselfly.v1.TaskFacts. */
+/** What the origin says of a task's content; see damselfly.v1.TaskFacts. */
 export interface TaskFacts {
   readonly contentLength: number
   readonly responseHeader: Readonly<Record<string, string>>

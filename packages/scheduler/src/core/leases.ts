@@ -104,8 +104,9 @@ export function endLease(state: CoreState, lease: Lease): void {
 
 /** Ends a lease whose seed may still be at it; its call is given up. */
 export function cancelLease(state: CoreState, lease: Lease): void {
-  if (lease.triggerId !== undefined) {
-    state.effects.push({ type: 'cancelSeedTrigger', triggerId: lease.triggerId })
+  const { triggerId } = lease
+  if (triggerId !== undefined && state.triggers.has(triggerId)) {
+    state.effects.push({ type: 'cancelSeedTrigger', triggerId })
   }
   endLease(state, lease)
 }

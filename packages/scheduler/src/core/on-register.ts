@@ -1,10 +1,10 @@
-import { DfError, type PieceGeometry, pieceGeometry } from '@damselfly/core'
+import { DfError, type PieceGeometry, pieceGeometry, type TaskId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import type { DownloadFacts } from './facts.ts'
 import { endLease, takeSeedLease } from './leases.ts'
 import { onStreamClosed } from './on-peer-message.ts'
 import type { PeerTransition } from './peer-state.ts'
-import { learnLength, type Resolutions } from './resolve.ts'
+import type { Resolutions } from './resolve.ts'
 import type { Host, Peer, Task } from './resources.ts'
 import { sendToSource, serve } from './serve.ts'
 import {
@@ -15,7 +15,7 @@ import {
   setWaiting,
   transition,
 } from './swarm.ts'
-import { createPeer, describePeer, type Registration, upsertTask } from './tables.ts'
+import { checkRoom, createPeer, describePeer, type Registration, upsertTask } from './tables.ts'
 
 /** More pieces than this are not a task but a mistake: 4 TiB in pieces of 1 MiB. */
 const MAX_PIECES = 1 << 22
@@ -49,14 +49,13 @@ function register(state: CoreState, event: Registration, resolutions: Resolution
       `The peer ${event.peerId} is already registered for another task or host.`,
     )
   }
-  const length = event.download.contentLength
-  if (length !== undefined) learnLength(resolutions, event.taskId, length)
-  const geometry = geometryOf(
-    event.download,
-    resolutions.byTask.get(event.taskId)?.facts?.contentLength,
-  )
+  const foundLength = resolutions.byTask.get(event.taskId)?.facts?.contentLength
+  const geometry = geometryOf(event.download, foundLength ?? lengthAmongPeers(state, event.taskId))
+  checkRoom(state, event)
+  // From here on nothing throws: a registration that is refused changes nothing.
   const task = upsertTask(state, event)
-  learnGeometry(task, geometry)
+  const isContradicted = foundLength !== undefined && foundLength !== geometry?.contentLength
+  if (!isContradicted) learnGeometry(task, geometry)
   const peer = known ?? createPeer(state, event, host, task)
   if (known !== undefined) reset(state, peer)
   describePeer(peer, event.download, geometry)
@@ -90,6 +89,12 @@ function geometryOf(
     )
   }
   return geometry
+}
+
+/** While the origin has not been asked for it: what another peer said. */
+function lengthAmongPeers({ tasks }: CoreState, taskId: TaskId): number | undefined {
+  const task = tasks.get(taskId)
+  return task !== undefined && task.peers.size > 0 ? task.geometry?.contentLength : undefined
 }
 
 function learnGeometry(task: Task, geometry: PieceGeometry | undefined): void {

@@ -1,6 +1,6 @@
 import { asTaskId } from '@damselfly/core'
 import { expect, test } from 'vitest'
-import { CONTENT_LENGTH, CoreFixture } from './core-fixture.ts'
+import { CoreFixture } from './core-fixture.ts'
 
 const taskId = asTaskId('task')
 const facts = { contentLength: 7, responseHeader: { etag: '"x"' } }
@@ -52,24 +52,55 @@ test('a failure goes to all, except when it speaks of one caller’s credentials
   expect(asked(f, 5), 'a failure is not remembered').toEqual(['call 5 elected'])
 })
 
-test('a registration tells the length to those who wait', () => {
+test('a registration tells nobody the facts, whatever it says: the first caller is elected', () => {
   const f = new CoreFixture()
-  f.hosts('a')
-  asked(f, 1, 2)
-  expect(f.register('a')).toEqual(['a to source', `call 2 knows ${CONTENT_LENGTH}`])
+  f.hosts('a', 'b')
+  f.holder('a')
+  expect(asked(f, 1, 2)).toEqual(['call 1 elected'])
+  expect(f.register('b')).toEqual(['b <- a'])
+  expect(f.finds(1, facts)).toEqual(['call 2 knows 7'])
 })
 
-test('another length in a registration replaces the facts, the same one keeps the headers', () => {
+test('another length in a registration changes nothing of what was found', () => {
   const f = new CoreFixture()
-  f.hosts('a')
+  f.hosts('a', 'b', 'c')
   asked(f, 1)
-  f.apply({ type: 'resolveFound', callId: 1, facts })
-  f.register('a', { contentLength: 7 })
-  expect(f.raw({ type: 'resolveAsked', callId: 2, taskId })).toMatchObject([{ facts }])
+  f.finds(1, facts)
   f.register('a', { contentLength: 8 })
-  expect(f.raw({ type: 'resolveAsked', callId: 3, taskId })).toMatchObject([
-    { facts: { contentLength: 8, responseHeader: {} } },
+  expect(f.raw({ type: 'resolveAsked', callId: 2, taskId })).toEqual([
+    { type: 'resolveKnown', callId: 2, facts },
   ])
+  f.say('backToSourceStarted', 'a')
+  f.say('backToSourceFinished', 'a')
+  expect(f.register('b', { contentLength: 7 }), 'a has another content').toEqual(['b to source'])
+  f.say('backToSourceStarted', 'b')
+  const unknown = { contentLength: undefined }
+  expect(f.register('c', unknown), 'who states no length gets what was found').toEqual(['c <- b'])
+  expect(f.core.statTask(taskId)).toMatchObject({ contentLength: 7 })
+})
+
+test('a registration that is refused changes nothing', () => {
+  const f = new CoreFixture({ maxPeers: 1 })
+  f.hosts('a', 'b')
+  f.holder('a')
+  const before = f.core.statTask(taskId)
+  expect(f.register('b', { contentLength: 8, url: 'http://other/' })).toEqual(['b ends Overloaded'])
+  expect(f.register('b', { contentLength: 2 ** 50, pieceLength: 1 })).toEqual([
+    'b ends InvalidArgument',
+  ])
+  expect(f.register('b', {}, 'other')).toEqual(['b ends Overloaded'])
+  expect(f.core.statTask(taskId)).toEqual(before)
+  expect(f.core.statTask(asTaskId('other'))).toBeUndefined()
+  expect(asked(f, 1)).toEqual(['call 1 elected'])
+})
+
+test('late facts do not replace those that the elected one has found', () => {
+  const f = new CoreFixture()
+  asked(f, 1, 2)
+  f.wait(30_000)
+  f.finds(2, facts)
+  expect(f.finds(1, { contentLength: 9, responseHeader: {} })).toEqual([])
+  expect(asked(f, 3)).toEqual(['call 3 knows 7'])
 })
 
 test('facts live as long as the task has peers, and a minute longer', () => {
@@ -91,12 +122,14 @@ test('facts live as long as the task has peers, and a minute longer', () => {
 test('deleting the last copy forgets the facts at once', () => {
   const f = new CoreFixture()
   f.hosts('a', 'b')
+  asked(f, 1)
+  f.finds(1, facts)
   f.holder('a')
   f.holder('b')
   f.apply({ type: 'taskDeleted', hostId: 'a' as never, taskId })
-  expect(asked(f, 1)).toEqual([`call 1 knows ${CONTENT_LENGTH}`])
+  expect(asked(f, 2)).toEqual(['call 2 knows 7'])
   f.apply({ type: 'taskDeleted', hostId: 'b' as never, taskId })
-  expect(asked(f, 2)).toEqual(['call 2 elected'])
+  expect(asked(f, 3)).toEqual(['call 3 elected'])
 })
 
 test('callers beyond the limit are told so', () => {

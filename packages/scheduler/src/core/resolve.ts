@@ -2,10 +2,14 @@ import type { TaskId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import type { ResolveEvent } from './events.ts'
 import type { ResolveFailure, TaskFacts } from './facts.ts'
+import { retireTask } from './retire.ts'
 
 /** What is known about a task's content, and who is finding it out. */
 export interface Resolution {
+  /** Only ever what a caller has found at the origin. */
   facts: TaskFacts | undefined
+  /** The facts before, while there are none because the origin contradicted them. */
+  contradicted: TaskFacts | undefined
   /** The call that asks the origin now. */
   elected: number | undefined
   electedAt: number
@@ -24,27 +28,67 @@ export const createResolutions = (): Resolutions => ({ byTask: new Map(), byCall
 /** damselfly.v1.Swarm/ResolveTask: the origin is asked for length and headers once for the whole swarm. */
 export function onResolve(state: CoreState, all: Resolutions, event: ResolveEvent): void {
   if (event.type === 'resolveAsked') {
+    if (event.stale !== undefined) dropStale(state, all, event.taskId, event.stale)
     ask(state, all, event.callId, event.taskId)
     return
   }
-  const taskId = all.byCall.get(event.callId)
+  const { callId } = event
+  const taskId = all.byCall.get(callId)
   const resolution = taskId === undefined ? undefined : all.byTask.get(taskId)
-  all.byCall.delete(event.callId)
-  if (resolution === undefined) {
+  all.byCall.delete(callId)
+  if (taskId === undefined || resolution === undefined) {
     state.counters.strayMessages += 1
     return
   }
-  const wasElected = resolution.elected === event.callId
-  forget(all, resolution, event.callId)
+  const wasElected = resolution.elected === callId
+  forget(all, resolution, callId)
   if (event.type === 'resolveFound') {
-    resolution.facts = event.facts
-    tellKnown(state, all, resolution, event.facts)
+    // Late facts, of a caller that has lost its turn, count only while there are no others.
+    if (wasElected || resolution.facts === undefined) {
+      renew(state, resolution, taskId, event.facts)
+      tellKnown(state, all, resolution, event.facts)
+    }
   } else if (event.type === 'resolveFailed' && wasElected) {
     onFailure(state, all, resolution, event.failure)
   } else if (wasElected) {
     elect(state, resolution)
   }
 }
+
+/** The origin contradicts these facts. When they are the ones held here, they and who has that content have to go. */
+function dropStale(state: CoreState, all: Resolutions, taskId: TaskId, stale: TaskFacts): void {
+  const resolution = all.byTask.get(taskId)
+  if (resolution?.facts === undefined || !isSameContent(resolution.facts, stale)) return
+  renew(state, resolution, taskId, undefined)
+}
+
+/**
+ * With other facts than before it is another content, and all who came for the old one have to go: those who are here
+ * when the old facts fall, and those who register with them until the new ones are found.
+ */
+function renew(
+  state: CoreState,
+  resolution: Resolution,
+  taskId: TaskId,
+  facts: TaskFacts | undefined,
+): void {
+  const before = resolution.facts ?? resolution.contradicted
+  resolution.facts = facts
+  resolution.contradicted = facts === undefined ? before : undefined
+  if (before === undefined || (facts !== undefined && isSameContent(before, facts))) return
+  const task = state.tasks.get(taskId)
+  if (task !== undefined) retireTask(state, task)
+}
+
+function isSameContent(a: TaskFacts, b: TaskFacts): boolean {
+  return (
+    a.contentLength === b.contentLength &&
+    validators.every((name) => a.responseHeader[name] === b.responseHeader[name])
+  )
+}
+
+/** Other headers may differ between two answers about one content. */
+const validators = ['etag', 'last-modified']
 
 function ask(state: CoreState, all: Resolutions, callId: number, taskId: TaskId): void {
   const resolution = resolutionOf(all, taskId)
@@ -67,6 +111,7 @@ function resolutionOf(all: Resolutions, taskId: TaskId): Resolution {
   if (known !== undefined) return known
   const created: Resolution = {
     facts: undefined,
+    contradicted: undefined,
     elected: undefined,
     electedAt: 0,
     waiting: new Set(),
@@ -118,19 +163,6 @@ function onFailure(
     forget(all, resolution, callId)
     state.effects.push({ type: 'resolveFailed', callId, failure })
   }
-}
-
-/** A registering peer knows the length. Another one than before says that the origin's content has changed. */
-export function learnLength(all: Resolutions, taskId: TaskId, contentLength: number): void {
-  const resolution = resolutionOf(all, taskId)
-  if (resolution.facts?.contentLength === contentLength) return
-  resolution.facts = { contentLength, responseHeader: {} }
-}
-
-/** Callers who wait although the length has become known by a registration get it. */
-export function tellLearned(state: CoreState, all: Resolutions, taskId: TaskId): void {
-  const resolution = all.byTask.get(taskId)
-  if (resolution?.facts !== undefined) tellKnown(state, all, resolution, resolution.facts)
 }
 
 /** The elected who are silent for too long lose their turn; what they say later still counts. */

@@ -2,7 +2,7 @@ import { asHostId, asPeerId, asTaskId, seededRandom } from '@damselfly/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkInvariants } from './check-invariants.ts'
-import { CoreFixture, hostOf, pieces } from './core-fixture.ts'
+import { CONTENT_LENGTH, CoreFixture, hostOf, pieces } from './core-fixture.ts'
 import type { SchedulerEffect } from './effects.ts'
 import type { SchedulerEvent } from './events.ts'
 import type { DownloadFacts } from './facts.ts'
@@ -149,6 +149,22 @@ const hostStep: fc.Arbitrary<Step> = fc
     }),
   )
 
+const known = (etag: number) => ({
+  contentLength: CONTENT_LENGTH,
+  responseHeader: { etag: String(etag) },
+})
+
+const resolve: fc.Arbitrary<Step> = fc
+  .tuple(fc.constantFrom('ask', 'stale', 'stale', 'found', 'found', 'closed'), fc.nat(7), fc.nat(1))
+  .map(([what, callId, etag]) =>
+    named({ resolve: what, callId, etag }, (w) => {
+      if (what === 'ask') w.asks(callId)
+      else if (what === 'stale') w.asks(callId, known(etag))
+      else if (what === 'found') w.finds(callId, known(etag))
+      else w.apply({ type: 'resolveClosed', callId })
+    }),
+  )
+
 const time: fc.Arbitrary<Step> = fc
   .constantFrom(1_000, 5_000, 11_000, 31_000)
   .map((ms) => named({ wait: ms }, (w) => w.wait(ms)))
@@ -160,6 +176,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: reschedule },
   { weight: 6, arbitrary: failure },
   { weight: 4, arbitrary: hostStep },
+  { weight: 4, arbitrary: resolve },
   { weight: 4, arbitrary: time },
 )
 

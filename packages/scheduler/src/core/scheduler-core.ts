@@ -13,7 +13,7 @@ import { onPeerMessage, onStreamClosed } from './on-peer-message.ts'
 import { onRegister } from './on-register.ts'
 import { onTick } from './on-tick.ts'
 import { defaultCoreOptions, type SchedulerCoreOptions } from './options.ts'
-import { createResolutions, forgetFacts, onResolve, tellLearned } from './resolve.ts'
+import { createResolutions, forgetFacts, onResolve } from './resolve.ts'
 import { settle } from './serve.ts'
 import { removeHost, removePeer, upsertHost } from './tables.ts'
 import { type PeerView, type TaskView, viewPeer, viewTask } from './views.ts'
@@ -120,7 +120,10 @@ export class SchedulerCore {
     const state = this.#state
     const lease = state.triggers.get(triggerId)
     if (lease === undefined) return
-    if (error === undefined && lease.peer !== undefined) return
+    if (error === undefined && lease.peer !== undefined) {
+      state.triggers.delete(triggerId)
+      return
+    }
     if (error?.isUnreachable === true) {
       lease.host.seedFailedUntil = state.now + state.options.seedRetryMs
     }
@@ -131,7 +134,6 @@ export class SchedulerCore {
     const state = this.#state
     if (event.type === 'peerRegistered') {
       onRegister(state, event, this.#resolutions)
-      tellLearned(state, this.#resolutions, event.taskId)
       return
     }
     const peer = state.peers.get(event.peerId)

@@ -51,15 +51,22 @@ export function removeHost(state: CoreState, host: Host): void {
   state.hosts.delete(host.facts.id)
 }
 
+/** Throws when the registration's task or peer would be one too many. */
+export function checkRoom({ tasks, peers, options }: CoreState, event: Registration): void {
+  if (!tasks.has(event.taskId) && tasks.size >= options.maxTasks) {
+    throw new DfError('Overloaded', `The scheduler already has ${tasks.size} tasks.`)
+  }
+  if (!peers.has(event.peerId) && peers.size >= options.maxPeers) {
+    throw new DfError('Overloaded', `The scheduler already has ${peers.size} peers.`)
+  }
+}
+
 export function upsertTask(state: CoreState, event: Registration): Task {
   const known = state.tasks.get(event.taskId)
   if (known !== undefined) {
     known.facts = event.download
     known.updatedAt = state.now
     return known
-  }
-  if (state.tasks.size >= state.options.maxTasks) {
-    throw new DfError('Overloaded', `The scheduler already has ${state.tasks.size} tasks.`)
   }
   const task: Task = {
     id: event.taskId,
@@ -83,9 +90,6 @@ export function upsertTask(state: CoreState, event: Registration): Task {
 }
 
 export function createPeer(state: CoreState, event: Registration, host: Host, task: Task): Peer {
-  if (state.peers.size >= state.options.maxPeers) {
-    throw new DfError('Overloaded', `The scheduler already has ${state.peers.size} peers.`)
-  }
   const peer: Peer = {
     id: event.peerId,
     host,

@@ -1,8 +1,14 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { ResolveTaskRequest, ResolveTaskResponseSchema, Swarm } from '@damselfly/api/swarm'
+import type {
+  ResolveTaskRequest,
+  ResolveTaskResponseSchema,
+  Swarm,
+  TaskFacts as WireFacts,
+} from '@damselfly/api/swarm'
 import { AsyncQueue, asTaskId } from '@damselfly/core'
 import type { ServiceImpl } from '@damselfly/rpc'
 import type { ResolveEffect } from '../core/effects.ts'
+import type { TaskFacts } from '../core/facts.ts'
 import type { Driver, EffectSink } from '../driver.ts'
 import { invalid, toLength } from './mapping.ts'
 
@@ -79,26 +85,22 @@ class ResolveCall implements EffectSink<ResolveEffect> {
   #receive({ request }: ResolveTaskRequest): void {
     const callId = this.id
     switch (request.case) {
-      case 'ask':
+      case 'ask': {
         if (this.#hasAsked) throw invalid('A stream asks one question only.')
         this.#hasAsked = true
+        const { stale } = request.value
         this.#driver.apply({
           type: 'resolveAsked',
           callId,
           taskId: asTaskId(request.value.taskId),
+          ...(stale === undefined ? {} : { stale: fromWire(stale) }),
         })
-        break
-      case 'found': {
-        const contentLength = toLength('content length', request.value.contentLength)
-        const { responseHeader } = request.value
-        this.#driver.apply({
-          type: 'resolveFound',
-          callId,
-          facts: { contentLength, responseHeader },
-        })
-        this.responses.close()
         break
       }
+      case 'found':
+        this.#driver.apply({ type: 'resolveFound', callId, facts: fromWire(request.value) })
+        this.responses.close()
+        break
       case 'failed': {
         const { message, statusCode, responseHeader, code } = request.value
         this.#driver.apply({
@@ -112,4 +114,8 @@ class ResolveCall implements EffectSink<ResolveEffect> {
       default:
     }
   }
+}
+
+function fromWire({ contentLength, responseHeader }: WireFacts): TaskFacts {
+  return { contentLength: toLength('content length', contentLength), responseHeader }
 }

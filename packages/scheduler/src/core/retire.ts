@@ -1,0 +1,23 @@
+import { DfError } from '@damselfly/core'
+import type { CoreState } from './core-state.ts'
+import { cancelLease } from './leases.ts'
+import type { Task } from './resources.ts'
+import { removePeer } from './tables.ts'
+
+/**
+ * The content has changed at the origin. Whoever holds or awaits the old one leaves, so that nobody gets pieces of
+ * both. The hosts come back by registering.
+ */
+export function retireTask(state: CoreState, task: Task): void {
+  for (const lease of [...task.leases]) cancelLease(state, lease)
+  for (const peer of [...task.peers]) removePeer(state, peer, changed())
+  task.geometry = undefined
+  task.pieces.clear()
+  task.refusals = []
+}
+
+const changed = (): DfError =>
+  new DfError(
+    'SourceChanged',
+    'The content changed at the origin while it was being downloaded; start again.',
+  )
