@@ -102,7 +102,7 @@ async function bytesFromOrigin({ seeds, peers }: ProcessSwarm): Promise<number> 
 
 async function backToSource(metricsUrl: string): Promise<number> {
   const text = await (await fetch(metricsUrl)).text()
-  const sample = /^dragonfly_client_download_traffic\{type="back-to-source"\} (\S+)$/m.exec(text)
+  const sample = /^dragonfly_client_download_traffic\{type="BACK_TO_SOURCE"\} (\S+)$/m.exec(text)
   return Number(sample?.[1] ?? 0)
 }
 

@@ -6,7 +6,7 @@ const [major] = process.versions.node.split('.')
 export async function launch(program) {
   if (Number(major) < 24) {
     process.stderr.write(
-      `error: ${program} needs Node 24 or newer and this is ${process.version}: start it as "npx ${program}", which uses the Node that comes with Damselfly.\n`,
+      `error: ${program} needs Node 24 or newer and this is ${process.version}: install Node 24 or, on Linux with x64 or arm64, start it as "npx ${program}", which uses the Node that comes with Damselfly.\n`,
     )
     process.exitCode = 1
     return

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DfError, type ErrorCode, errorTraits } from '@damselfly/core'
+import { DfdaemonUpload } from '@damselfly/api/dfdaemon'
+import { DfError, type ErrorCode, errorTraits, silentLog } from '@damselfly/core'
+import { route, startRpcServer } from '@damselfly/rpc'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { tmpDir } from '../../testkit/src/tmp-dir.ts'
 import { type FakeDaemonOptions, startFakeDaemon } from './support/fake-daemon.ts'
@@ -197,6 +199,22 @@ describe('a download that fails', () => {
     expect(err).toContain('check that it runs there')
   })
 
+  it('because something else answers there says what is wanted', async () => {
+    const server = await startRpcServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      log: silentLog,
+      health: [],
+      graceMs: 200,
+      services: [route(DfdaemonUpload, {})],
+    })
+    onTestFinished(() => server.stop())
+    const where = 'port' in server.endpoint ? `127.0.0.1:${server.endpoint.port}` : ''
+    const { code, err } = await runProgram('dfget', [url, '-e', where, '-O', 'out/a.bin'], { cwd })
+    expect(code).toBe(2)
+    expect(err).toContain(`${where} is not a daemon's download socket`)
+    expect(await readdir(out)).toEqual([])
+  })
+
   it('because pieces are missing leaves nothing', async () => {
     await daemon({ isIncomplete: true })
     const { code, err } = await dfget('--transfer-from-dfdaemon')
@@ -303,7 +321,7 @@ describe('the daemon', () => {
   it('is refused when its name makes no sense', async () => {
     expect(await get({ DFGET_ENDPOINT: 'nonsense' })).toMatchObject({
       code: 2,
-      err: expect.stringContaining('"nonsense" is neither the path of a socket nor host:port'),
+      err: expect.stringContaining('"nonsense" is not the path of a daemon\'s socket'),
     })
   })
 })

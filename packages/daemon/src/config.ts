@@ -7,6 +7,15 @@ const seconds = (text: string) => duration.prefault(text)
 /** Accepted because Dragonfly has it, without effect here yet; `unusedKeys` names those that are set. */
 const notUsed = z.unknown().optional()
 
+/** Refused, unlike those: who sets them counts on encryption and on peers that prove who they are. */
+const tls = z
+  .unknown()
+  .refine((value) => value === undefined || value === null, {
+    error: ({ path }) => `TLS is not in this version; remove ${path?.join('.')}`,
+  })
+  .optional()
+const tlsKeys = { caCert: tls, cert: tls, key: tls }
+
 const host = z.strictObject({
   /** Data centre; part of how near two hosts are. Default: none. */
   idc: z.string().optional(),
@@ -62,14 +71,12 @@ const upload = z.strictObject({
     .strictObject({
       ip: z.string().default('0.0.0.0'),
       port: port.default(4000),
-      caCert: notUsed,
-      cert: notUsed,
-      key: notUsed,
+      ...tlsKeys,
       requestRateLimit: notUsed,
       requestBufferSize: notUsed,
     })
     .prefault({}),
-  client: notUsed,
+  client: z.strictObject(tlsKeys).nullish(),
   /** This host takes from the swarm and gives nothing. Default false. */
   disableShared: z.boolean().default(false),
   /** Bytes per second to peers. Default 50GB. */
@@ -91,9 +98,7 @@ const scheduler = z.strictObject({
   /** How long a scheduler may leave a download without an order. Default 10m. */
   scheduleTimeout: seconds('10m'),
   maxScheduleCount: notUsed,
-  caCert: notUsed,
-  cert: notUsed,
-  key: notUsed,
+  ...tlsKeys,
 })
 
 const storage = z.strictObject({
@@ -165,9 +170,7 @@ export const daemonConfigSchema = z.strictObject({
     .strictObject({
       /** `http://host:port` of a manager that names the schedulers instead of scheduler.addrs. Default: none. */
       addr: z.string().optional(),
-      caCert: notUsed,
-      cert: notUsed,
-      key: notUsed,
+      ...tlsKeys,
     })
     .prefault({}),
   dynconfig: z

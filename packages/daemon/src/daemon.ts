@@ -98,6 +98,7 @@ async function start(
     tasks,
     schedulers,
     announcer,
+    metrics,
   })
   const context: DaemonContext = {
     ...download,

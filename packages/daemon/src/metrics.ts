@@ -1,7 +1,16 @@
+import { type Download, Priority, TaskType } from '@damselfly/api/common'
+import type { TrafficType } from '@damselfly/storage'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Labels of one download; tag and application come from users, so they are not labels (bounded cardinality). */
 type TaskLabels = 'type' | 'priority'
+
+/** As the scheduler's metrics, and Dragonfly's, name where bytes came from. */
+const trafficNames = {
+  'back-to-source': 'BACK_TO_SOURCE',
+  'remote-peer': 'REMOTE_PEER',
+  'local-peer': 'LOCAL_PEER',
+} as const satisfies Record<TrafficType, string>
 
 /** All metrics of the daemon, under Dragonfly's names (interop.md 11). */
 export type DaemonMetrics = ReturnType<typeof createMetrics>
@@ -24,10 +33,8 @@ export function createMetrics(version: string) {
       registers: [registry],
     })
   const task: TaskLabels[] = ['type', 'priority']
-  gauge('version', 'Version of the daemon; the value is always 1.', [
-    'git_version',
-    'platform',
-  ]).set({ git_version: version, platform: `${process.platform}/${process.arch}` }, 1)
+  const traffic = counter('download_traffic', 'Bytes received, by where they came from.', ['type'])
+  versionGauge(version, registry)
   return {
     registry,
     downloads: counter('download_task_total', 'Downloads asked for.', task),
@@ -37,14 +44,19 @@ export function createMetrics(version: string) {
       'task_type',
       'task_size_level',
     ]),
-    downloadTraffic: counter('download_traffic', 'Bytes received, by where they came from.', [
-      'type',
-    ]),
+    downloadTraffic: {
+      inc: ({ type }: { type: TrafficType }, bytes: number): void =>
+        traffic.inc({ type: trafficNames[type] }, bytes),
+    },
     uploadTraffic: counter('upload_traffic', 'Bytes sent to peers.'),
     uploads: counter('upload_task_total', 'Pieces that peers asked for.'),
     uploadFailures: counter('upload_task_failure_total', 'Pieces that could not be sent.'),
     uploadingPieces: gauge('concurrent_upload_piece_total', 'Pieces being sent now.'),
-    backendRequests: counter('backend_request_total', 'Requests to origins.', ['scheme', 'method']),
+    backendRequests: counter(
+      'backend_request_total',
+      'Requests to origins, without their repetitions.',
+      ['scheme', 'method'],
+    ),
     backendFailures: counter('backend_request_failure_total', 'Requests to origins that failed.', [
       'scheme',
       'method',
@@ -62,6 +74,36 @@ export function createMetrics(version: string) {
     diskUsed: gauge('disk_usage_space_total', 'Bytes of it in use.'),
   }
 }
+
+/** Set when it is read, and so after a reset, too. */
+function versionGauge(version: string, registry: Registry): void {
+  new Gauge({
+    name: `${prefix}version`,
+    help: 'Version of the daemon; the value is always 1.',
+    labelNames: ['git_version', 'platform'],
+    registers: [registry],
+    collect() {
+      this.set({ git_version: version, platform: `${process.platform}/${process.arch}` }, 1)
+    },
+  })
+}
+
+/**
+ * The numbers of the download's type and priority, as in Dragonfly's metrics. They come from whoever calls, and protobuf lets
+ * any number through: those without a meaning share one label.
+ */
+export function taskLabels({
+  type,
+  priority,
+}: Pick<Download, 'type' | 'priority'>): Record<TaskLabels, string> {
+  return {
+    type: isValue(TaskType, type) ? String(type) : 'other',
+    priority: isValue(Priority, priority) ? String(priority) : 'other',
+  }
+}
+
+const isValue = (names: Readonly<Record<string, unknown>>, value: number): boolean =>
+  Object.values(names).includes(value)
 
 /** Dragonfly's size classes: powers of two from 1 MiB to 1 TiB, as numbers from 1. */
 export function taskSizeLevel(sizeBytes: number): string {

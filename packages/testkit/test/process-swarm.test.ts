@@ -50,7 +50,7 @@ test('a daemon downloads to its output', async () => {
   expect(result.bytesFromOrigin).toBe(7)
   expect(await readFile(peer.output('file'), 'utf8')).toBe('content')
   const metrics = await (await fetch(peer.metricsUrl)).text()
-  expect(metrics).toContain('dragonfly_client_download_traffic{type="back-to-source"} 7')
+  expect(metrics).toContain('dragonfly_client_download_traffic{type="BACK_TO_SOURCE"} 7')
 })
 
 test('a killed daemon starts again on its directory', async () => {

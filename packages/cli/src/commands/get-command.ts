@@ -82,7 +82,7 @@ function addRequestOptions(command: Command, isOutputRequired: boolean): void {
     .addOption(
       envOption(
         '-e, --endpoint <endpoint>',
-        'Daemon to use: path of its socket, or host:port',
+        'Daemon to use: path of its download socket',
         'DFGET_ENDPOINT',
       ),
     )

@@ -118,6 +118,16 @@ it.each<[string, Partial<GetFlags>, string]>([
   ['no time', { timeout: '0s' }, 'leaves no time'],
   ['an empty output', { output: '' }, '--output is empty'],
   ['range and digest', { range: '0-1', digest: 'crc32:1' }, '--digest is that of the whole file'],
+  [
+    'a Range header and digest',
+    { header: ['A: b', 'range : bytes=0-1'], digest: 'crc32:1' },
+    'leave it out, or leave out the header Range',
+  ],
+  [
+    'a Range header and hard link',
+    { header: ['Range: bytes=0-1'], forceHardLink: true },
+    'leave out the header Range, or allow a copy',
+  ],
   ['range and hard link', { range: '0-1', forceHardLink: true }, 'needs the whole file'],
   [
     'hard link and transfer',

@@ -41,7 +41,7 @@ export function getRequest(
   cwd: string,
 ): GetRequest {
   refuseDirectories(flags)
-  refuseConflicts(flags)
+  refuseConflicts(flags, namesRange(flags))
   const isTransfer = flags.transferFromDfdaemon === true
   const output = resolve(cwd, outputName(url, flags.output, isOutputRequired))
   const timeoutMs = named('--timeout', () => positive(parseDuration(flags.timeout), flags.timeout))
@@ -150,16 +150,24 @@ function refuseDirectories(flags: GetFlags): void {
   }
 }
 
-function refuseConflicts(flags: GetFlags): void {
+/** The flag that asks for a part of the file; `undefined` = the whole file. */
+function namesRange({ range, header = [] }: GetFlags): string | undefined {
+  if (range !== undefined) return '--range'
+  return header.some((line) => /^\s*range\s*:/i.test(line)) ? 'the header Range' : undefined
+}
+
+function refuseConflicts(flags: GetFlags, rangeFlag: string | undefined): void {
   if (flags.forceHardLink === true && flags.transferFromDfdaemon === true) {
     throw invalid('--force-hard-link and --transfer-from-dfdaemon exclude each other: choose one.')
   }
-  if (flags.range === undefined) return
+  if (rangeFlag === undefined) return
   if (flags.forceHardLink === true) {
-    throw invalid('--force-hard-link needs the whole file: leave out --range, or allow a copy.')
+    throw invalid(
+      `--force-hard-link needs the whole file: leave out ${rangeFlag}, or allow a copy.`,
+    )
   }
   if (flags.digest !== undefined) {
-    throw invalid('--digest is that of the whole file: leave it out, or leave out --range.')
+    throw invalid(`--digest is that of the whole file: leave it out, or leave out ${rangeFlag}.`)
   }
 }
 

@@ -83,7 +83,10 @@ async function attempt(
   try {
     return await download(running, link, state)
   } catch (error) {
-    throw isDfError(error, 'DaemonUnavailable') ? explained(error, link) : error
+    if (isDfError(error, 'DaemonUnavailable')) throw explained(error, link)
+    // A bare status: what answers has no such call. A daemon's own refusals have more than that.
+    const isNoDaemon = isDfError(error, 'Unimplemented') && error.details.grpcStatus !== undefined
+    throw isNoDaemon ? wrongSocket(error, link) : error
   } finally {
     link.channel.close()
   }
@@ -162,6 +165,14 @@ async function openTarget(request: GetRequest): Promise<Target> {
 function timedOut({ timeoutMs }: GetRequest): DfError {
   const message = `The daemon did not finish within ${formatDuration(timeoutMs)}: run the command again to go on with what has arrived, or allow more time with --timeout.`
   return new DfError('Timeout', message)
+}
+
+function wrongSocket(cause: DfError, { where, foundBy }: DaemonLink): DfError {
+  return new DfError(
+    'InvalidArgument',
+    `${where} is not a daemon's download socket (${foundBy}): what answers there does not serve downloads. Name the path of download.server.socketPath in the daemon's configuration, e.g. /var/run/dragonfly/dfdaemon.sock.`,
+    { cause },
+  )
 }
 
 function explained(error: DfError, { where, foundBy }: DaemonLink): DfError {

@@ -40,7 +40,10 @@ export async function healthyLink(
   return undefined
 }
 
-/** A path, `unix:` and a path, `host:port` or `http://host:port`. */
+/**
+ * A path, or `unix:` and a path. `host:port` as well, for a socket that somebody carries over TCP; no daemon serves downloads
+ * on a port of its own, so nobody is told of it.
+ */
 export function parseEndpoint(text: string, cwd: string): Endpoint {
   const path = /^unix:(?:\/\/)?(.+)$/.exec(text)?.[1] ?? (/^[./]/.test(text) ? text : undefined)
   if (path !== undefined) return { path: resolve(cwd, path) }
@@ -50,7 +53,7 @@ export function parseEndpoint(text: string, cwd: string): Endpoint {
   }
   throw new DfError(
     'InvalidArgument',
-    `--endpoint: "${text}" is neither the path of a socket nor host:port; write it like /var/run/dragonfly/dfdaemon.sock or 127.0.0.1:4000.`,
+    `--endpoint: "${text}" is not the path of a daemon's socket; write it like /var/run/dragonfly/dfdaemon.sock or ./dfdaemon.sock.`,
   )
 }
 

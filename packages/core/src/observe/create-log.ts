@@ -1,14 +1,9 @@
 import pino from 'pino'
 import type { Log } from './log.ts'
+import { LogFile } from './log-file.ts'
+import { redactLine } from './redact.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
-
-/**
- * Keys whose values are never written, in any spelling of upper and lower case and wherever they stand: headers of
- * requests are nested deep, also in the details of errors. Works on the written line, where a key is `"key":`.
- */
-const secretPattern =
-  /("(?:authorization|proxy-authorization|cookie|set-cookie|password|token|secret)":)(?:"(?:[^"\\]|\\.)*"|\[(?:"(?:[^"\\]|\\.)*",?)*\])/gi
 
 export interface LogOptions {
   level: LogLevel
@@ -16,15 +11,14 @@ export interface LogOptions {
   file?: string
 }
 
-/** JSON lines to a file or to standard error. */
+/** JSON lines to a file or to standard error. A file that cannot be opened is `OutputUnwritable`; later failures cost lines. */
 export function createLog(options: LogOptions): Log {
-  const destination = pino.destination({ dest: options.file ?? 2, sync: true, mkdir: true })
   return pino(
     {
       level: options.level,
-      hooks: { streamWrite: (line) => line.replace(secretPattern, '$1"[Redacted]"') },
+      hooks: { streamWrite: redactLine },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    destination,
+    LogFile.open(options.file),
   )
 }

@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { type Host, HostSchema } from '@damselfly/api/common'
 import { AnnounceHostRequestSchema } from '@damselfly/api/scheduler'
-import { type Clock, type Log, linkSignals, type Random, repeatingTask } from '@damselfly/core'
+import { type Clock, type Log, linkSignals, type Random, sleep } from '@damselfly/core'
 import type { DaemonConfig } from '../config.ts'
 import type { HostIdentity } from './host-identity.ts'
 import type { SchedulerLink, SchedulerPool } from './scheduler-pool.ts'
@@ -19,7 +19,7 @@ export interface HostFacts {
 }
 
 export interface AnnouncerDeps {
-  readonly schedulers: SchedulerPool
+  readonly schedulers: Pick<SchedulerPool, 'all'>
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -27,13 +27,24 @@ export interface AnnouncerDeps {
 
 const superSeed = 1
 const leaveTimeoutMs = 2_000
+/**
+ * A scheduler that restarts forgets its hosts and tells nobody, and nothing but the next announcement tells it of a host that
+ * is idle. So the host is announced at least this often, whatever interval the schedulers are told to expect.
+ */
+const maxPauseMs = 30_000
+/** The pause after a failure; it doubles with each further one, up to `maxPauseMs`. */
+const retryMs = 1_000
+/** Fraction by which a pause may be shorter, so that the hosts of a cluster do not all announce at the same time. */
+const jitter = 0.1
 
 /** Tells every scheduler that this host is here, again and again, and that it leaves. */
 export class HostAnnouncer {
   readonly #facts: HostFacts
   readonly #intervalMs: number
   readonly #deps: AnnouncerDeps
-  #loop: { stop(): Promise<void> } | undefined
+  readonly #stopping = new AbortController()
+  /** One for each scheduler, so that one that hangs does not keep the others waiting. */
+  readonly #loops = new Map<SchedulerLink, Promise<void>>()
 
   constructor(facts: HostFacts, deps: AnnouncerDeps) {
     this.#facts = facts
@@ -43,12 +54,7 @@ export class HostAnnouncer {
 
   /** Announces once to all, then goes on by itself. A scheduler that is away costs a warning. */
   async start(): Promise<void> {
-    await this.announceToAll(new AbortController().signal)
-    this.#loop = repeatingTask(
-      (signal) => this.announceToAll(signal),
-      { name: 'announce host', intervalMs: this.#intervalMs },
-      this.#deps,
-    )
+    await this.announceToAll(this.#stopping.signal)
   }
 
   async announce(link: SchedulerLink, signal: AbortSignal): Promise<void> {
@@ -57,7 +63,8 @@ export class HostAnnouncer {
 
   /** Stops announcing and leaves. */
   async stop(): Promise<void> {
-    await this.#loop?.stop()
+    this.#stopping.abort()
+    await Promise.all(this.#loops.values())
     await this.leave()
   }
 
@@ -78,20 +85,61 @@ export class HostAnnouncer {
     cancel()
   }
 
-  /** Once, to every scheduler that this host has now. */
+  /** Once, now, to every scheduler that this host has, and from then on again and again. */
   async announceToAll(outer: AbortSignal): Promise<void> {
-    using linked = linkSignals(outer)
+    if (this.#stopping.signal.aborted) return
+    using linked = linkSignals(outer, this.#stopping.signal)
     await Promise.all(
       this.#deps.schedulers.all().map(async (link) => {
-        try {
-          await this.announce(link, linked.signal)
-        } catch (err) {
-          if (linked.signal.aborted) return
-          link.markUnavailable()
-          this.#deps.log.warn({ scheduler: link.address, err }, 'announcing this host failed')
-        }
+        const isAnnounced = await this.#attempt(link, { signal: linked.signal, failures: 0 })
+        if (this.#stopping.signal.aborted || this.#loops.has(link)) return
+        this.#loops.set(link, this.#keepAnnounced(link, isAnnounced))
       }),
     )
+  }
+
+  /** Until the announcer stops or the scheduler is none of this host's any more. Never rejects. */
+  async #keepAnnounced(link: SchedulerLink, isAnnounced: boolean): Promise<void> {
+    const { clock, log, schedulers } = this.#deps
+    const { signal } = this.#stopping
+    let failures = isAnnounced ? 0 : 1
+    for (;;) {
+      // The reason of an abort; there is no other failure.
+      await sleep(clock, this.#pauseMs(failures), signal).catch(() => {})
+      if (signal.aborted || !schedulers.all().includes(link)) break
+      if (!(await this.#attempt(link, { signal, failures }))) {
+        failures += 1
+      } else if (failures > 0) {
+        log.info({ scheduler: link.address, failures }, 'this host is announced again')
+        failures = 0
+      }
+    }
+    this.#loops.delete(link)
+  }
+
+  #pauseMs(failures: number): number {
+    const wholeMs =
+      failures === 0
+        ? Math.min(this.#intervalMs, maxPauseMs)
+        : Math.min(retryMs * 2 ** (failures - 1), maxPauseMs)
+    return wholeMs * (1 - this.#deps.random.next() * jitter)
+  }
+
+  /** True when the scheduler knows this host now. Of failures in a row only the first is worth a warning. */
+  async #attempt(
+    link: SchedulerLink,
+    { signal, failures }: { signal: AbortSignal; failures: number },
+  ): Promise<boolean> {
+    try {
+      await this.announce(link, signal)
+      return true
+    } catch (err) {
+      if (signal.aborted) return false
+      link.markUnavailable()
+      const level = failures === 0 ? 'warn' : 'debug'
+      this.#deps.log[level]({ scheduler: link.address, err }, 'announcing this host failed')
+      return false
+    }
   }
 
   async #request() {

@@ -25,10 +25,6 @@ export class Downloads {
     return { started: entry.job.started, done }
   }
 
-  get size(): number {
-    return this.#jobs.size
-  }
-
   #begin(key: string, request: DownloadRequest): Entry {
     const job = new DownloadJob(request, this.#context)
     const shared = new SharedJob(async (signal) => {

@@ -6,10 +6,12 @@ import type { HostAnnouncer } from '../announce/host-announcer.ts'
 import type { HostIdentity } from '../announce/host-identity.ts'
 import type { SchedulerPool } from '../announce/scheduler-pool.ts'
 import type { DaemonConfig } from '../config.ts'
+import { countedSource } from '../counted-source.ts'
 import type { DownloadContext } from '../download/download-context.ts'
 import { forgetTask } from '../download/forget-task.ts'
 import type { LiveTasks } from '../download/live-tasks.ts'
 import type { FetchPiece } from '../download/parent-fetch.ts'
+import type { DaemonMetrics } from '../metrics.ts'
 import type { World } from './world.ts'
 
 /** Receiving has a pool of its own, so that it cannot starve sending: 16 MiB at most. */
@@ -25,6 +27,7 @@ interface Parts {
   readonly tasks: LiveTasks
   readonly schedulers: SchedulerPool
   readonly announcer: HostAnnouncer
+  readonly metrics: DaemonMetrics
 }
 
 /** What downloads share: origins, sessions to peers, limits, timing. */
@@ -32,11 +35,11 @@ export function downloadContext(
   config: DaemonConfig,
   world: World,
   stack: ServiceStack,
-  { identity, tasks, schedulers, announcer }: Parts,
+  { identity, tasks, schedulers, announcer, metrics }: Parts,
 ): DownloadContext {
   const channels = new ChannelPool({ ...world, unavailable: 'PeerUnavailable', ...signsOfLife })
   stack.push('sessions to peers', () => channels.close())
-  const sources = origins(config, world)
+  const sources = origins(config, world, metrics)
   stack.push('sources', () => sources.close())
   const stopping = new AbortController()
   stack.push('downloads', () => stopping.abort(new DfError('Timeout', 'The daemon is stopping.')))
@@ -59,18 +62,17 @@ export function downloadContext(
   }
 }
 
-function origins({ backend }: DaemonConfig, world: World) {
-  return sourceRegistry([
-    httpSource({
-      ...world,
-      maxRetries: backend.maxRetries,
-      timeouts: {
-        connectMs: backend.connectTimeout,
-        headersMs: backend.headersTimeout,
-        idleMs: backend.idleTimeout,
-      },
-    }),
-  ])
+function origins({ backend }: DaemonConfig, world: World, metrics: DaemonMetrics) {
+  const http = httpSource({
+    ...world,
+    maxRetries: backend.maxRetries,
+    timeouts: {
+      connectMs: backend.connectTimeout,
+      headersMs: backend.headersTimeout,
+      idleMs: backend.idleTimeout,
+    },
+  })
+  return sourceRegistry([countedSource(http, metrics)])
 }
 
 function pieceFetcher(config: DaemonConfig, world: World): FetchPiece {

@@ -20,7 +20,7 @@ import type { JobStart } from '../download/download-job.ts'
 import { type DownloadRequest, downloadRequest } from '../download/download-request.ts'
 import type { LiveTask } from '../download/live-task.ts'
 import { wirePiece } from '../download/wire-piece.ts'
-import { taskSizeLevel } from '../metrics.ts'
+import { taskLabels, taskSizeLevel } from '../metrics.ts'
 import type { DaemonContext } from './context.ts'
 
 /** Dragonfly's dfget allows two hours. */
@@ -42,10 +42,7 @@ export async function* downloadTask(
   const request = downloadRequest(message.download, context.sources, options)
   if (options.triggered) outliveTrigger(request, context)
   const { metrics, clock } = context
-  const labels = {
-    type: String(request.download.type),
-    priority: String(request.download.priority),
-  }
+  const labels = taskLabels(request.download)
   const startedAt = clock.monotonic()
   const done = context.busy()
   using limit = timeLimit(request, context)

@@ -51,6 +51,7 @@ export async function* syncPieces(
       ...context.pieceAddress(),
     })
   }
+  using _busy = busy(context)
   const staggered = context.host.isSeed && geometry.pieceCount >= superSeedPieces
   using arrived = new Arrivals(live, open, { clock: context.clock, staggered, signal })
   for (const number of [...open]) if (live.has(number)) yield message(number)
@@ -59,6 +60,11 @@ export async function* syncPieces(
     if (open.has(number)) yield message(number)
     if (open.size === 0) return
   }
+}
+
+/** A child that waits for pieces keeps a daemon alive that leaves when there is no work. */
+function busy(context: DaemonContext): Disposable {
+  return { [Symbol.dispose]: context.busy() }
 }
 
 /** The pieces that arrive while a child listens; ends with the downloads here, or with the child. */
