@@ -3,8 +3,9 @@ import { fixedCost } from './fixed-cost.ts'
 import { type Bench, BenchError, type BenchOptions } from './harness/bench.ts'
 import { jsonResult, renderResult } from './harness/report.ts'
 import { pair } from './pair.ts'
+import { rustPair } from './rust-pair.ts'
 
-const benches: readonly Bench[] = [fixedCost, pair]
+const benches: readonly Bench[] = [fixedCost, pair, rustPair]
 
 const help = `Usage: npm run bench -- NAME [--json] [--runs N]
        npm run bench -- --list

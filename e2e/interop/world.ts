@@ -6,12 +6,13 @@ import {
   type DownloadOptions,
   type DownloadResult,
   downloadVia,
-  freePort,
   type Origin,
   Program,
   startOrigin,
   tmpDir,
 } from '@damselfly/testkit'
+import { postgresDatabase, postgresUser, startPostgres, startRedis } from './databases.ts'
+import { steadyPort } from './steady-port.ts'
 
 // Real Dragonfly programs and ours on the loopback address, each with its own directory, started one by one.
 
@@ -24,13 +25,23 @@ export function real(variable: string): string {
   return path
 }
 
-const ours = (name: string): string[] => [
+/** The command line of a program of ours. */
+export const ours = (name: string): string[] => [
   process.execPath,
   fileURLToPath(new URL(`../../packages/cli/bin/${name}.js`, import.meta.url)),
 ]
 
 export interface Scheduler {
   readonly address: string
+  readonly program: Program
+}
+
+export interface Manager {
+  /** `host:port` of its gRPC. */
+  readonly address: string
+  readonly port: number
+  /** `host:port` of the Redis that its schedulers use as well. */
+  readonly redis: string
   readonly program: Program
 }
 
@@ -58,27 +69,33 @@ export interface DaemonOptions {
 export class World implements AsyncDisposable {
   readonly origin: Origin
   readonly dir: string
+  readonly programs: (name: 'dfdaemon' | 'scheduler') => readonly string[]
   readonly #stops: (() => Promise<void>)[]
 
-  private constructor(origin: Origin, dir: string, stops: (() => Promise<void>)[]) {
+  private constructor(
+    { origin, dir, programs }: Pick<World, 'origin' | 'dir' | 'programs'>,
+    stops: (() => Promise<void>)[],
+  ) {
     this.origin = origin
     this.dir = dir
+    this.programs = programs
     this.#stops = stops
   }
 
-  static async start(): Promise<World> {
+  /** `programs` gives the command lines of ours; default: from source. */
+  static async start(programs: (name: 'dfdaemon' | 'scheduler') => readonly string[] = ours) {
     const dir = await tmpDir()
     const origin = await startOrigin()
-    return new World(origin, dir.path, [
+    return new World({ origin, dir: dir.path, programs }, [
       async () => dir[Symbol.asyncDispose](),
       () => origin.stop(),
     ])
   }
 
   async ourScheduler(name = 'our-scheduler'): Promise<Scheduler> {
-    const port = await freePort()
+    const port = await steadyPort()
     const config = { server: { listenIP: loopback, advertiseIP: loopback, port } }
-    return this.#scheduler(name, port, ours('scheduler'), config)
+    return this.#scheduler(name, port, this.programs('scheduler'), config)
   }
 
   /** The Go scheduler, alone or under a manager. */
@@ -86,7 +103,7 @@ export class World implements AsyncDisposable {
     options: { name?: string; manager?: string; redis?: string } = {},
   ): Promise<Scheduler> {
     const { name = 'go-scheduler', manager, redis } = options
-    const port = await freePort()
+    const port = await steadyPort()
     const dir = join(this.dir, name)
     const dynconfig = join(dir, 'dynconfig.yaml')
     const config = {
@@ -107,17 +124,56 @@ export class World implements AsyncDisposable {
     return this.#scheduler(name, port, command, config)
   }
 
+  /** The Go manager with databases of its own. */
+  async goManager(name = 'go-manager'): Promise<Manager> {
+    const redis = await startRedis(join(this.dir, 'redis'))
+    this.owns(() => redis.stop())
+    const postgres = await startPostgres(join(this.dir, 'postgres'))
+    this.owns(() => postgres.stop())
+    const [port, restPort] = [await steadyPort(), await steadyPort()]
+    const dir = join(this.dir, name)
+    const redisAddress = `${loopback}:${redis.port}`
+    const config = {
+      server: {
+        logDir: join(dir, 'logs'),
+        pluginDir: join(dir, 'plugins'),
+        cacheDir: join(dir, 'cache'),
+        grpc: { advertiseIP: loopback, listenIP: loopback, port: { start: port, end: port } },
+        rest: { addr: `${loopback}:${restPort}` },
+      },
+      auth: { jwt: { key: Buffer.from('a key that protects nothing here').toString('base64') } },
+      database: {
+        type: 'postgres',
+        postgres: {
+          user: postgresUser,
+          password: 'trusted',
+          host: loopback,
+          port: postgres.port,
+          dbname: postgresDatabase,
+          sslMode: 'disable',
+          timezone: 'UTC',
+          migrate: true,
+        },
+        redis: { addrs: [redisAddress] },
+      },
+      metrics: { enable: false },
+    }
+    const command = [real('DRAGONFLY_MANAGER'), '--console']
+    const program = await this.#run(name, command, config, { host: loopback, port })
+    return { address: `${loopback}:${port}`, port, redis: redisAddress, program }
+  }
+
   async ourDaemon(options: DaemonOptions): Promise<Daemon> {
     const { name, dir, socketPath, base } = await this.#daemonBase(options)
     const config = {
       ...base,
       upload: { ...base.upload, ...limited(options) },
-      storage: { dir: join(dir, 'store'), server: { ip: loopback, tcpPort: await freePort() } },
+      storage: { dir: join(dir, 'store'), server: { ip: loopback, tcpPort: await steadyPort() } },
       interop: { dragonfly: true },
       scheduler: { addrs: options.schedulers ?? [], announceInterval: '10s' },
       ...(options.manager === undefined ? {} : { manager: { addr: options.manager } }),
     }
-    return this.#daemon('ours', { name, dir, socketPath }, ours('dfdaemon'), config)
+    return this.#daemon('ours', { name, dir, socketPath }, this.programs('dfdaemon'), config)
   }
 
   async rustDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -128,13 +184,13 @@ export class World implements AsyncDisposable {
       download: { protocol: 'tcp', server: { socketPath } },
       upload: { ...base.upload, ...limited(options) },
       storage: {
-        server: { ip: loopback, tcpPort: await freePort(), quicPort: await freePort() },
+        server: { ip: loopback, tcpPort: await steadyPort(), quicPort: await steadyPort() },
         dir: join(dir, 'store'),
         keep: false,
       },
       scheduler: { announceInterval: '10s' },
-      proxy: { server: { ip: loopback, port: await freePort() } },
-      stats: { server: { ip: loopback, port: await freePort() } },
+      proxy: { server: { ip: loopback, port: await steadyPort() } },
+      stats: { server: { ip: loopback, port: await steadyPort() } },
       ...(options.manager === undefined ? {} : { manager: { addr: options.manager } }),
     }
     const dynconfig = join(dir, 'dynconfig.yaml')
@@ -156,7 +212,7 @@ export class World implements AsyncDisposable {
   async #daemonBase({ name, isSeed = false }: DaemonOptions) {
     const dir = join(this.dir, name)
     const socketPath = join(dir, 'sock')
-    const server = async () => ({ server: { ip: loopback, port: await freePort() } })
+    const server = async () => ({ server: { ip: loopback, port: await steadyPort() } })
     const base = {
       host: { ip: loopback, hostname: name },
       download: { server: { socketPath } },
