@@ -17,6 +17,8 @@ export interface ServerStreamDeps {
   handlers: ReadonlyMap<string, UniversalHandler>
   /** Paths whose `grpc-timeout` does not count (trap T3). */
   longStreams: ReadonlySet<string>
+  /** Response headers of streams leave with the first message, and a call that fails before it is trailers-only. */
+  lateHeaders: boolean
   clock: Clock
 }
 
@@ -33,7 +35,7 @@ export async function serveStream(
   try {
     const handler = deps.handlers.get(path)
     if (handler === undefined) answerUnknown(stream, path, deps.clock)
-    else await respond(stream, handler, request, deps.clock)
+    else await respond(stream, handler, request, deps)
   } catch {
     // The handler's own errors are in the trailers; this is the stream breaking under us.
     finish(stream, constants.NGHTTP2_INTERNAL_ERROR)
@@ -96,31 +98,53 @@ async function respond(
   stream: ServerHttp2Stream,
   handler: UniversalHandler,
   request: UniversalServerRequest,
-  clock: Clock,
+  { clock, lateHeaders }: ServerStreamDeps,
 ): Promise<void> {
   const trailer = new Headers()
   const isAccepted =
     request.method === 'POST' &&
     handler.supportedContentType(request.header.get('content-type') ?? '')
+  const isStream = handler.method.methodKind !== 'unary'
   // Trap T4: callers give up when headers do not come within 10 s, and a stream's first message may take minutes.
-  if (isAccepted && handler.method.methodKind !== 'unary')
-    sendHeaders(stream, new Headers(), trailer, clock)
+  if (isAccepted && isStream && !lateHeaders) sendHeaders(stream, new Headers(), trailer, clock)
   const response = await handler(request)
   if (response.status !== 200) {
     stream.respond({ ':status': response.status }, { endStream: true })
     resetWhenSent(stream, clock)
     return
   }
-  if (!stream.headersSent) sendHeaders(stream, response.header ?? new Headers(), trailer, clock)
+  const header = response.header ?? new Headers()
+  if (!stream.headersSent && !(isStream && lateHeaders)) sendHeaders(stream, header, trailer, clock)
   for await (const chunk of response.body ?? []) {
     if (stream.closed) throw callerGone()
+    if (!stream.headersSent) sendHeaders(stream, header, trailer, clock)
     await writeChunk(stream, chunk)
   }
   response.trailer?.forEach((value, name) => {
     trailer.set(name, value)
   })
   releaseStatusDetails(trailer)
-  stream.end()
+  if (stream.headersSent) stream.end()
+  else sendTrailersOnly(stream, header, trailer, clock)
+}
+
+/**
+ * Headers and trailers in one frame. Rust's dfget reads the JSON details of a failure (trap T6) only from this form;
+ * from a stream that had begun it would report that it cannot remove its output.
+ */
+function sendTrailersOnly(
+  stream: ServerHttp2Stream,
+  header: Headers,
+  trailer: Headers,
+  clock: Clock,
+): void {
+  if (stream.closed || stream.destroyed) return
+  header.set('content-type', 'application/grpc')
+  stream.respond(
+    { ...toNodeHeaders(header), ...toNodeHeaders(trailer), ':status': 200 },
+    { endStream: true },
+  )
+  resetWhenSent(stream, clock)
 }
 
 /** `trailer` is read after `stream.end()`, when everything before it has left. */

@@ -35,6 +35,11 @@ export interface RpcServerOptions {
   health: readonly string[]
   /** Methods whose `grpc-timeout` is ignored (trap T3): descriptors or paths such as `/pkg.Service/Method`. */
   longStreams?: readonly (string | DescMethod)[]
+  /**
+   * Streams' response headers leave with the first message instead of at once, so that a call that fails before it fails
+   * trailers-only. For local callers, which have no limit for the headers (trap T4). Default false.
+   */
+  lateHeaders?: boolean
   /** Per connection. Default 10,000. */
   maxConcurrentStreams?: number
   /** Longest request message in bytes. Default 4 MiB, as tonic's servers. */
@@ -126,10 +131,11 @@ function trackSessions(server: Http2Server, options: RpcServerOptions): Set<Serv
 }
 
 function streamHandler(
-  { services, log, longStreams = [], maxRequestBytes, clock = systemClock }: RpcServerOptions,
+  options: RpcServerOptions,
   health: Routes[number],
   shutdownSignal: AbortSignal,
 ): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
+  const { services, log, longStreams = [], maxRequestBytes, clock = systemClock } = options
   const router = createConnectRouter({
     connect: false,
     grpcWeb: false,
@@ -141,6 +147,7 @@ function streamHandler(
   const deps = {
     handlers: new Map(router.handlers.map((handler) => [handler.requestPath, handler])),
     longStreams: new Set(longStreams.map(pathOf)),
+    lateHeaders: options.lateHeaders ?? false,
     clock,
   }
   return (stream, headers) => {

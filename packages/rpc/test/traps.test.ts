@@ -6,7 +6,7 @@ import {
   AnnouncePeerResponseSchema,
   Scheduler,
 } from '@damselfly/api/scheduler'
-import { deferred, silentLog } from '@damselfly/core'
+import { DfError, deferred, silentLog } from '@damselfly/core'
 import { expect, test } from 'vitest'
 import { type Routes, route, startRpcServer } from '../src/index.ts'
 import { noError, openRawClient } from './raw-http2.ts'
@@ -199,4 +199,37 @@ test('a request above the limit is refused, and neither its connection nor the s
   }
   // The unread rest of a request kept the connection, and the server waited for it; grace is a minute here.
   await server.stop()
+})
+
+test('with late headers a stream that fails before its first message is trailers-only (T6)', async () => {
+  let hasFailed = false
+  await using server = await startRpcServer({
+    listen: local,
+    log: silentLog,
+    health: [],
+    lateHeaders: true,
+    services: [
+      route(Scheduler, {
+        async *announcePeer(requests) {
+          for await (const _ of requests) {
+            if (hasFailed) yield { response: { case: 'needBackToSourceResponse', value: {} } }
+            hasFailed = true
+            const details = { statusCode: 404, header: {} }
+            throw new DfError('SourceRefused', 'nothing there', { details })
+          }
+        },
+      }),
+    ],
+  })
+  using raw = openRawClient(server.endpoint)
+  const failed = raw.request(announcePeer).send(announcement)
+  const header = await failed.headers
+  expect(header['grpc-status']).toBe('13')
+  const json = Buffer.from(String(header['grpc-status-details-bin']), 'base64').toString()
+  expect(JSON.parse(json)).toMatchObject({ status_code: 404 })
+  expect(await failed.closed).toBe(noError)
+  expect(failed.events).toEqual(['headers', 'close'])
+  const begun = raw.request(announcePeer).send(announcement)
+  expect((await begun.trailers)['grpc-status']).toBe('13')
+  expect(begun.events.slice(0, 3)).toEqual(['headers', 'data', 'trailers'])
 })

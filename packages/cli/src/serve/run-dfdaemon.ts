@@ -70,12 +70,16 @@ async function fromDynconfig(file: string | undefined, log: Log): Promise<readon
   }
 }
 
-function servesLine({ endpoints, identity }: RunningDaemon, { scheduler }: DaemonConfig): string {
+function servesLine(
+  { endpoints, identity }: RunningDaemon,
+  { scheduler, manager }: DaemonConfig,
+): string {
   const at = ({ host, port }: { host: string; port: number }): string => `${host}:${port}`
-  const swarm =
+  const named =
     scheduler.addrs.length === 0
       ? 'without a scheduler'
       : `with scheduler ${scheduler.addrs.join(', ')}`
+  const swarm = manager.addr === undefined ? named : `with the schedulers of ${manager.addr}`
   const parts = [
     `local API ${endpoints.socketPath}`,
     `peers ${at(endpoints.grpc)}`,

@@ -35,7 +35,12 @@ export async function startServers(
   )
   stack.use(
     'local server',
-    await startRpcServer({ ...common, listen: { path: socketPath }, ...localServices(context) }),
+    await startRpcServer({
+      ...common,
+      lateHeaders: true,
+      listen: { path: socketPath },
+      ...localServices(context),
+    }),
   )
   const health = await startHealth(address(config.health.server))
   stack.push('health', () => health.close())
