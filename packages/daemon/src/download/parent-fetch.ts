@@ -1,5 +1,4 @@
 import {
-  type Clock,
   DfError,
   type Endpoint,
   isAbort,
