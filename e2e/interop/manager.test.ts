@@ -9,7 +9,6 @@ import { type Daemon, type Manager, type Scheduler, World } from './world.ts'
 
 // The real Go manager names the real Go scheduler to our daemons and to the real Rust ones.
 
-const MiB = 1024 ** 2
 /** The Go scheduler looks for new seeds that often (trap T13). */
 const seedRefreshMs = 31_000
 const startTimeoutMs = 120_000
@@ -52,10 +51,10 @@ describe('Go manager and scheduler', () => {
     expectOriginOnce(world, file)
   })
 
-  it('our seed triggered by it [5 MiB]', async () => {
-    const seed = await world.ourDaemon({ name: 'ours-seed', ...under, isSeed: true })
+  it.each(sizes)('our seed triggered by it [%s]', async (_name, sizeBytes) => {
+    const seed = await world.ourDaemon({ name: `ours-seed-${sizeBytes}`, ...under, isSeed: true })
     await sleep(systemClock, seedRefreshMs)
-    const file = await publish(world, 5 * MiB)
+    const file = await publish(world, sizeBytes)
     const results = await Promise.all([fetchFile(ours[0]!, file), fetchFile(rust[0]!, file)])
     for (const { bytesFromOrigin } of results) expect(bytesFromOrigin).toBe(0)
     expectOriginOnce(world, file)
