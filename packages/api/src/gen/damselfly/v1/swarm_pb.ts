@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file damselfly/v1/swarm.proto.
  */
 export const file_damselfly_v1_swarm: GenFile = /*@__PURE__*/
-  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiVgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSJgoFc3RhbGUYAyABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzIhAKDlJlc29sdmVFbGVjdGVkIqABCglUYXNrRmFjdHMSFgoOY29udGVudF9sZW5ndGgYASABKAQSRAoPcmVzcG9uc2VfaGVhZGVyGAIgAygLMisuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cy5SZXNwb25zZUhlYWRlckVudHJ5GjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAQoOUmVzb2x2ZUZhaWx1cmUSDwoHbWVzc2FnZRgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoBRJJCg9yZXNwb25zZV9oZWFkZXIYAyADKAsyMC5kYW1zZWxmbHkudjEuUmVzb2x2ZUZhaWx1cmUuUmVzcG9uc2VIZWFkZXJFbnRyeRIMCgRjb2RlGAQgASgJGjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATJfCgVTd2FybRJWCgtSZXNvbHZlVGFzaxIgLmRhbXNlbGZseS52MS5SZXNvbHZlVGFza1JlcXVlc3QaIS5kYW1zZWxmbHkudjEuUmVzb2x2ZVRhc2tSZXNwb25zZSgBMAFiBnByb3RvMw");
+  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiVgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSJgoFc3RhbGUYAyABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzIhAKDlJlc29sdmVFbGVjdGVkIqABCglUYXNrRmFjdHMSFgoOY29udGVudF9sZW5ndGgYASABKAQSRAoPcmVzcG9uc2VfaGVhZGVyGAIgAygLMisuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cy5SZXNwb25zZUhlYWRlckVudHJ5GjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAQoOUmVzb2x2ZUZhaWx1cmUSDwoHbWVzc2FnZRgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoBRJJCg9yZXNwb25zZV9oZWFkZXIYAyADKAsyMC5kYW1zZWxmbHkudjEuUmVzb2x2ZUZhaWx1cmUuUmVzcG9uc2VIZWFkZXJFbnRyeRIMCgRjb2RlGAQgASgJGjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ8ChNQaWVjZURpZ2VzdHNSZXF1ZXN0EisKBXdhdGNoGAEgASgLMhouZGFtc2VsZmx5LnYxLkRpZ2VzdHNXYXRjaEgAEi0KBnJlY29yZBgCIAEoCzIbLmRhbXNlbGZseS52MS5EaWdlc3RzUmVjb3JkSABCCQoHcmVxdWVzdCIwCgxEaWdlc3RzV2F0Y2gSDwoHdGFza19pZBgBIAEoCRIPCgdob3N0X2lkGAIgASgJIk8KDURpZ2VzdHNSZWNvcmQSKQoGcGllY2VzGAEgAygLMhkuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0EhMKC2Zyb21fb3JpZ2luGAIgASgIIlMKFFBpZWNlRGlnZXN0c1Jlc3BvbnNlEikKBnBpZWNlcxgBIAMoCzIZLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdBIQCghhY2NlcHRlZBgCIAEoBCJLCgtQaWVjZURpZ2VzdBIOCgZudW1iZXIYASABKA0SDgoGYmxha2UzGAIgASgMEhIKBWNyYzMyGAMgASgNSACIAQFCCAoGX2NyYzMyMroBCgVTd2FybRJWCgtSZXNvbHZlVGFzaxIgLmRhbXNlbGZseS52MS5SZXNvbHZlVGFza1JlcXVlc3QaIS5kYW1zZWxmbHkudjEuUmVzb2x2ZVRhc2tSZXNwb25zZSgBMAESWQoMUGllY2VEaWdlc3RzEiEuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0c1JlcXVlc3QaIi5kYW1zZWxmbHkudjEuUGllY2VEaWdlc3RzUmVzcG9uc2UoATABYgZwcm90bzM");
 
 /**
  * @generated from message damselfly.v1.ResolveTaskRequest
@@ -201,6 +201,141 @@ export const ResolveFailureSchema: GenMessage<ResolveFailure> = /*@__PURE__*/
   messageDesc(file_damselfly_v1_swarm, 5);
 
 /**
+ * @generated from message damselfly.v1.PieceDigestsRequest
+ */
+export type PieceDigestsRequest = Message<"damselfly.v1.PieceDigestsRequest"> & {
+  /**
+   * @generated from oneof damselfly.v1.PieceDigestsRequest.request
+   */
+  request: {
+    /**
+     * @generated from field: damselfly.v1.DigestsWatch watch = 1;
+     */
+    value: DigestsWatch;
+    case: "watch";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.DigestsRecord record = 2;
+     */
+    value: DigestsRecord;
+    case: "record";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message damselfly.v1.PieceDigestsRequest.
+ * Use `create(PieceDigestsRequestSchema)` to create a new message.
+ */
+export const PieceDigestsRequestSchema: GenMessage<PieceDigestsRequest> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 6);
+
+/**
+ * @generated from message damselfly.v1.DigestsWatch
+ */
+export type DigestsWatch = Message<"damselfly.v1.DigestsWatch"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: string host_id = 2;
+   */
+  hostId: string;
+};
+
+/**
+ * Describes the message damselfly.v1.DigestsWatch.
+ * Use `create(DigestsWatchSchema)` to create a new message.
+ */
+export const DigestsWatchSchema: GenMessage<DigestsWatch> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 7);
+
+/**
+ * @generated from message damselfly.v1.DigestsRecord
+ */
+export type DigestsRecord = Message<"damselfly.v1.DigestsRecord"> & {
+  /**
+   * @generated from field: repeated damselfly.v1.PieceDigest pieces = 1;
+   */
+  pieces: PieceDigest[];
+
+  /**
+   * The pieces were taken from the origin by this host. False: it holds them from before (a scheduler that has been restarted
+   * learns so); such a digest gives way to one that comes from the origin.
+   *
+   * @generated from field: bool from_origin = 2;
+   */
+  fromOrigin: boolean;
+};
+
+/**
+ * Describes the message damselfly.v1.DigestsRecord.
+ * Use `create(DigestsRecordSchema)` to create a new message.
+ */
+export const DigestsRecordSchema: GenMessage<DigestsRecord> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 8);
+
+/**
+ * @generated from message damselfly.v1.PieceDigestsResponse
+ */
+export type PieceDigestsResponse = Message<"damselfly.v1.PieceDigestsResponse"> & {
+  /**
+   * News, or what contradicts a record of the caller: its own copy of such a piece is not what the swarm agreed on.
+   *
+   * @generated from field: repeated damselfly.v1.PieceDigest pieces = 1;
+   */
+  pieces: PieceDigest[];
+
+  /**
+   * Record messages of this stream taken in so far.
+   *
+   * @generated from field: uint64 accepted = 2;
+   */
+  accepted: bigint;
+};
+
+/**
+ * Describes the message damselfly.v1.PieceDigestsResponse.
+ * Use `create(PieceDigestsResponseSchema)` to create a new message.
+ */
+export const PieceDigestsResponseSchema: GenMessage<PieceDigestsResponse> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 9);
+
+/**
+ * At least one of the digests is set.
+ *
+ * @generated from message damselfly.v1.PieceDigest
+ */
+export type PieceDigest = Message<"damselfly.v1.PieceDigest"> & {
+  /**
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * 32 bytes; empty when the piece was taken from the origin by one of Dragonfly's peers, who tell only the CRC-32.
+   *
+   * @generated from field: bytes blake3 = 2;
+   */
+  blake3: Uint8Array;
+
+  /**
+   * CRC-32/IEEE; what Dragonfly's peers compare.
+   *
+   * @generated from field: optional uint32 crc32 = 3;
+   */
+  crc32?: number | undefined;
+};
+
+/**
+ * Describes the message damselfly.v1.PieceDigest.
+ * Use `create(PieceDigestSchema)` to create a new message.
+ */
+export const PieceDigestSchema: GenMessage<PieceDigest> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 10);
+
+/**
  * Served by the scheduler on the same port as scheduler.v2.Scheduler.
  *
  * @generated from service damselfly.v1.Swarm
@@ -220,6 +355,22 @@ export const Swarm: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ResolveTaskRequestSchema;
     output: typeof ResolveTaskResponseSchema;
+  },
+  /**
+   * The strong digests of a task's pieces, as recorded from whoever took each piece from the origin: bytes from a peer are
+   * compared with these and never with what that peer claims.
+   *
+   * The caller opens a stream for a download with `watch`, then sends a `record` for what it took from the origin or holds
+   * already. The scheduler sends every digest of the task that it has, then each one that it learns; it echoes none that the
+   * caller's own record established. `accepted` counts the record messages of this stream that have been taken in: a piece
+   * may be announced to others once its record counts. The stream ends when the caller ends it.
+   *
+   * @generated from rpc damselfly.v1.Swarm.PieceDigests
+   */
+  pieceDigests: {
+    methodKind: "bidi_streaming";
+    input: typeof PieceDigestsRequestSchema;
+    output: typeof PieceDigestsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_damselfly_v1_swarm, 0);
