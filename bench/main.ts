@@ -1,17 +1,23 @@
 import { parseArgs } from 'node:util'
+import { parseByteSize } from '@damselfly/core'
+import { fanOut } from './fan-out.ts'
 import { fixedCost } from './fixed-cost.ts'
 import { type Bench, BenchError, type BenchOptions } from './harness/bench.ts'
 import { jsonResult, renderResult } from './harness/report.ts'
 import { pair } from './pair.ts'
 import { rustPair } from './rust-pair.ts'
+import { small } from './small.ts'
+import { store } from './store.ts'
 
-const benches: readonly Bench[] = [fixedCost, pair, rustPair]
+const benches: readonly Bench[] = [fixedCost, pair, fanOut, small, store, rustPair]
 
-const help = `Usage: npm run bench -- NAME [--json] [--runs N]
+const help = `Usage: npm run bench -- NAME [--json] [--runs N] [--size SIZE] [--only PART]
        npm run bench -- --list
 
   --json     print one JSON object and nothing else on standard output
   --runs N   how often each side is measured
+  --size S   of the file that is moved, e.g. 4GiB (pair, fan-out)
+  --only P   only what has P in its name (pair, small, store)
   --list     print the benchmarks
 `
 
@@ -44,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function run(
   [name, ...more]: readonly string[],
-  { json, runs }: { json: boolean; runs?: string | undefined },
+  { json, runs, size, only }: ReturnType<typeof parse>['values'],
 ): Promise<void> {
   const bench = benches.find((one) => one.name === name)
   if (bench === undefined || more.length > 0) {
@@ -52,6 +58,8 @@ async function run(
   }
   const options: BenchOptions = {
     ...(runs === undefined ? {} : { runs: runCount(runs) }),
+    ...(size === undefined ? {} : { sizeMiB: sizeInMiB(size) }),
+    ...(only === undefined ? {} : { only }),
     log: (text) => console.error(text),
     signal: interruption.signal,
   }
@@ -70,6 +78,12 @@ function runCount(text: string): number {
   throw new BenchError(`--runs must be a number from 1, not "${text}".`)
 }
 
+function sizeInMiB(text: string): number {
+  const bytes = /^\d+[KMG]iB$/.test(text) ? parseByteSize(text) : 0
+  if (bytes > 0 && bytes % 1024 ** 2 === 0) return bytes / 1024 ** 2
+  throw new BenchError(`--size must be a number of MiB or GiB such as 4GiB, not "${text}".`)
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -78,6 +92,8 @@ function parse(args: readonly string[]) {
       options: {
         json: { type: 'boolean', default: false },
         runs: { type: 'string' },
+        size: { type: 'string' },
+        only: { type: 'string' },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

@@ -1,106 +1,99 @@
-import { rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DfdaemonDownload } from '@damselfly/api/dfdaemon'
-import { openChannel } from '@damselfly/rpc'
-import { type DaemonProcess, sha256File, startProcessSwarm, tmpDir } from '@damselfly/testkit'
+import { tmpDir } from '@damselfly/testkit'
 import { type Bench, type BenchCase, BenchError, type BenchOptions } from './harness/bench.ts'
-import { interleave, type Sides } from './harness/interleave.ts'
+import { ConfigRefused } from './harness/bench-swarm.ts'
 import { startNginx } from './harness/nginx.ts'
 import { ourPrograms, requireProgram } from './harness/programs.ts'
 import { randomFile } from './harness/random-file.ts'
-import { peakRssMiB, runProcess } from './harness/run-process.ts'
-import { median } from './harness/stats.ts'
+import { textFile } from './harness/text-file.ts'
+import { measureVariant, type PairWorld, type Subject } from './pair/measure-variant.ts'
+import { formatMiB, variantCases } from './pair/variant-cases.ts'
+import { type Variant, variants } from './pair/variants.ts'
 
 const defaultRuns = 5
-const sizeMiB = 1024
-
-interface Transfer {
-  readonly mibPerSec: number
-  /** Of the receiver, where it is a process of one transfer. */
-  readonly receiverRssMiB: number
-}
+/** Where Linux has a file system in memory. */
+const sharedMemory = '/dev/shm'
 
 /** How fast one daemon gives to another. */
 export const pair: Bench = {
   name: 'pair',
-  title: '1 GiB from one daemon to another, to disk, beside nginx and curl',
+  title: 'from one daemon to another, verified, to disk, beside nginx and curl',
   async run(options: BenchOptions) {
-    const { log, signal, runs = defaultRuns } = options
+    const { log, signal, runs = defaultRuns, sizeMiB } = options
+    const chosen = chooseVariants(options)
     const curl = requireProgram('curl', 'curl')
     const nginxProgram = requireProgram('nginx', 'nginx-light')
     await using dir = await tmpDir()
+    await using memory = await memoryDir(dir.path)
     const programs = await ourPrograms(options, dir.path)
     await using nginx = await startNginx(nginxProgram, join(dir.path, 'nginx'))
-    const sha256 = await randomFile(join(dir.path, 'nginx/www/file'), sizeMiB)
-    await using swarm = await startProcessSwarm({ commands: programs, peers: 2, seeds: 0, signal })
-    const [parent, child] = swarm.peers
-    if (parent === undefined || child === undefined) throw new BenchError('The swarm has no pair.')
-    const url = nginx.url('file')
-
-    log('the parent takes the file from the origin')
-    await parent.download(url, { signal })
-    // Writing back what was prepared would disturb the first runs.
-    await runProcess(['sync'], { signal })
-    log(`${runs} runs each`)
-    const ours = (): Promise<Transfer> => transfer(child, { url, sha256, signal })
-    const output = join(dir.path, 'curl.out')
-    const sides = { ours, peer: () => curlTransfer([curl, '-sS', '-f', '-o', output, url], signal) }
-    const transfers = await interleave(runs, sides, signal)
-    const rss = { child: peakRssMiB(child.pid), parent: peakRssMiB(parent.pid) }
-    return { bench: 'pair', cases: cases(transfers, { ...rss, nginx: peakRssMiB(nginx.pid) }) }
-
-    async function curlTransfer(command: string[], abort: AbortSignal): Promise<Transfer> {
-      const { ms, peakRssMiB } = await runProcess(command, { isRssWanted: true, signal: abort })
-      await rm(output)
-      return { mibPerSec: rate(ms), receiverRssMiB: peakRssMiB }
+    await writeFile(keyFileIn(dir.path), randomBytes(32).toString('hex'))
+    const world: PairWorld = {
+      programs,
+      nginx,
+      curl,
+      dir: dir.path,
+      memoryDir: memory.path,
+      runs,
+      signal,
     }
+    const subjects = new Subjects(world)
+    const cases: BenchCase[] = []
+    for (const template of chosen(keyFileIn(dir.path))) {
+      const variant = sizeMiB === undefined ? template : { ...template, sizeMiB }
+      log(`${formatMiB(variant.sizeMiB)} ${variant.name}: ${runs} runs each`)
+      const subject = await subjects.get(variant)
+      try {
+        cases.push(...variantCases(variant, await measureVariant(variant, subject, world)))
+      } catch (error) {
+        if (!(error instanceof ConfigRefused)) throw error
+        log(`left out: ${variant.name}: ${error.message}`)
+      }
+    }
+    return { bench: 'pair', cases }
   },
 }
 
-/** Lets the child take the file from the parent, and forget it again. */
-async function transfer(
-  child: DaemonProcess,
-  { url, sha256, signal }: { url: string; sha256: string; signal: AbortSignal },
-): Promise<Transfer> {
-  const outputPath = child.output('copy')
-  const result = await child.download(url, { outputPath, signal })
-  const expectedBytes = sizeMiB * 1024 ** 2
-  if (result.bytesFromPeers !== expectedBytes) {
-    throw new BenchError(
-      `Only ${result.bytesFromPeers} of ${expectedBytes} bytes came from the parent, ${result.bytesFromOrigin} from the origin.`,
-    )
+const keyFileIn = (dir: string): string => join(dir, 'store.key')
+
+/** Those that the options ask for; an error before anything is prepared when there is none. */
+function chooseVariants({ only = '' }: BenchOptions): (keyFile: string) => readonly Variant[] {
+  const isChosen = ({ name }: Variant): boolean => name.includes(only)
+  const all = variants('')
+  if (!all.some(isChosen)) {
+    throw new BenchError(`--only must be part of: ${all.map(({ name }) => name).join(' · ')}`)
   }
-  if ((await sha256File(outputPath)) !== sha256) throw new BenchError('The copy is not the file.')
-  await rm(outputPath)
-  using channel = openChannel({ path: child.socketPath }, { unavailable: 'DaemonUnavailable' })
-  await channel.client(DfdaemonDownload).deleteTask({ taskId: result.taskId })
-  return { mibPerSec: rate(result.ms), receiverRssMiB: 0 }
+  return (keyFile) => variants(keyFile).filter(isChosen)
 }
 
-const rate = (ms: number): number => sizeMiB / (ms / 1_000)
+async function memoryDir(otherwise: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(
+    join(existsSync(sharedMemory) ? sharedMemory : otherwise, 'damselfly-'),
+  )
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
 
-function cases(
-  { ours, peer }: Sides<Transfer>,
-  rss: { child: number; parent: number; nginx: number },
-): BenchCase[] {
-  const rates = (of: readonly Transfer[]) => median(of.map(({ mibPerSec }) => mibPerSec))
-  const curl = Math.max(...peer.map(({ receiverRssMiB }) => receiverRssMiB))
-  return [
-    {
-      name: '1 GiB to disk',
-      unit: 'MiB/s',
-      ours: rates(ours),
-      peer: rates(peer),
-      rssMiB: rss.child,
-      note: 'peer is nginx (sendfile) and curl; warm page cache; every copy of ours verified.',
-    },
-    { name: 'peak RSS, receiver', unit: 'MiB', ours: { value: rss.child }, peer: { value: curl } },
-    {
-      name: 'peak RSS, sender',
-      unit: 'MiB',
-      ours: { value: rss.parent },
-      peer: { value: rss.nginx },
-      note: 'ours took the file from the origin before, which counts.',
-    },
-  ]
+/** The files that nginx serves, each made when it is needed first. */
+class Subjects {
+  readonly #world: PairWorld
+  readonly #made = new Map<string, Subject>()
+
+  constructor(world: PairWorld) {
+    this.#world = world
+  }
+
+  async get({ file, sizeMiB }: Variant): Promise<Subject> {
+    const { dir, nginx } = this.#world
+    const name = `${file}-${sizeMiB}`
+    const made = this.#made.get(name)
+    if (made !== undefined) return made
+    const write = file === 'text' ? textFile : randomFile
+    const sha256 = await write(join(dir, 'nginx/www', name), sizeMiB)
+    const subject = { url: nginx.url(name), sizeMiB, sha256 }
+    this.#made.set(name, subject)
+    return subject
+  }
 }

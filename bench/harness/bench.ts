@@ -10,6 +10,10 @@ export interface Bench {
 export interface BenchOptions {
   /** How often each side is measured. Default: the bench's own. */
   readonly runs?: number
+  /** Of the file that is moved, where one is. Default: the bench's own. */
+  readonly sizeMiB?: number
+  /** Only what has this in its name, where the bench has parts. Default: all. */
+  readonly only?: string
   /** Tells a person what is going on. */
   readonly log: (text: string) => void
   readonly signal: AbortSignal
@@ -21,15 +25,18 @@ export interface BenchResult {
 }
 
 /** Rates are better the higher, times and memory the lower. */
-export type Unit = 'MiB/s' | 'ms' | 'MiB'
+export type Unit = 'MiB/s' | 'files/s' | 'pieces/s' | 'ms' | 'MiB'
 
 export interface BenchCase {
   readonly name: string
   readonly unit: Unit
   readonly ours: Measurement
-  readonly peer: Measurement
+  /** Absent where nothing is comparable. */
+  readonly peer?: Measurement
   /** Peak of the process of ours that counts here. */
   readonly rssMiB?: number
+  /** What is to be reached, e.g. `ratio >= 1.5` or `<= 200`. */
+  readonly aim?: string
   readonly note?: string
 }
 

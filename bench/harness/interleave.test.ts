@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { interleave } from './interleave.ts'
+import { interleave, takeTurns } from './interleave.ts'
 
 test('the two sides take turns', async () => {
   const order: string[] = []
@@ -29,4 +29,18 @@ test('an abort ends it before the next measurement', async () => {
   )
   await expect(measuring).rejects.toBe(reason)
   expect(peerRuns).toBe(0)
+})
+
+test('three sides take turns, too', async () => {
+  const order: string[] = []
+  const side = (name: string) => async () => order.push(name)
+  const { signal } = new AbortController()
+  const sides = { one: side('one'), two: side('two'), absent: undefined, three: side('three') }
+  expect(await takeTurns(2, sides, signal)).toEqual({
+    one: [1, 4],
+    two: [2, 5],
+    absent: [],
+    three: [3, 6],
+  })
+  expect(order).toEqual(['one', 'two', 'three', 'one', 'two', 'three'])
 })

@@ -64,6 +64,7 @@ http {
   access_log off;
   sendfile on;
   tcp_nopush on;
+  keepalive_requests 1000000;
   default_type application/octet-stream;
   ${temporary.join('\n  ')}
   server {

@@ -55,3 +55,25 @@ test('columns that no case needs are left out', () => {
   const [titles] = renderResult({ bench: 'some', cases: [start] }).split('\n')
   expect(titles).toBe('case   unit  ours  middle half  peer  middle half  ratio  better')
 })
+
+test('a case without a peer has no ratio, one with an aim says it', () => {
+  const alone: BenchResult = {
+    bench: 'some',
+    cases: [
+      { name: 'delay', unit: 'ms', ours: { value: 4 }, aim: '<= 10' },
+      { name: 'nothing', unit: 'ms', ours: { value: 4 }, peer: { value: 0 } },
+      { name: 'small', unit: 'files/s', ours: { value: 400 }, peer: { value: 200 } },
+    ],
+  }
+  expect(renderResult(alone).split('\n').slice(0, 4)).toEqual([
+    'case     unit     ours  middle half  peer  middle half  ratio  better  aim',
+    'delay    ms       4.00                                                 <= 10',
+    'nothing  ms       4.00               0.00',
+    'small    files/s   400                200                2.00  > 1',
+  ])
+  expect(jsonResult(alone).cases).toEqual([
+    { name: 'delay', unit: 'ms', ours: 4, aim: '<= 10' },
+    { name: 'nothing', unit: 'ms', ours: 4, peer: 0 },
+    { name: 'small', unit: 'files/s', ours: 400, peer: 200, ratio: 2 },
+  ])
+})

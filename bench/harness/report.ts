@@ -7,10 +7,11 @@ export interface JsonCase {
   readonly name: string
   readonly unit: Unit
   readonly ours: number
-  readonly peer: number
+  readonly peer?: number
   /** ours / peer. */
-  readonly ratio: number
+  readonly ratio?: number
   readonly rssMiB?: number
+  readonly aim?: string
   readonly note?: string
 }
 
@@ -18,15 +19,17 @@ export function jsonResult({ bench, cases }: BenchResult): { bench: string; case
   return { bench, cases: cases.map(jsonCase) }
 }
 
-function jsonCase({ ours, peer, ...rest }: BenchCase): JsonCase {
-  const { name, unit, rssMiB, note } = rest
+function jsonCase(one: BenchCase): JsonCase {
+  const { name, unit, ours, peer, rssMiB, aim, note } = one
+  const ratio = ratioOf(one)
   return {
     name,
     unit,
     ours: round(ours.value),
-    peer: round(peer.value),
-    ratio: round(ratioOf({ ours, peer })),
+    ...(peer === undefined ? {} : { peer: round(peer.value) }),
+    ...(ratio === undefined ? {} : { ratio: round(ratio) }),
     ...(rssMiB === undefined ? {} : { rssMiB: round(rssMiB) }),
+    ...(aim === undefined ? {} : { aim }),
     ...(note === undefined ? {} : { note }),
   }
 }
@@ -36,6 +39,7 @@ export function renderResult({ cases }: BenchResult): string {
   const right = { align: 'right' } as const
   const notes = [...new Set(cases.flatMap(({ note }) => note ?? []))]
   const hasRss = cases.some(({ rssMiB }) => rssMiB !== undefined)
+  const hasAim = cases.some(({ aim }) => aim !== undefined)
   const table = renderTable(
     [
       { title: 'case' },
@@ -46,6 +50,7 @@ export function renderResult({ cases }: BenchResult): string {
       { title: 'middle half', ...right },
       { title: 'ratio', ...right },
       { title: 'better' },
+      ...(hasAim ? [{ title: 'aim' }] : []),
       ...(hasRss ? [{ title: 'peak RSS', ...right }] : []),
       ...(notes.length > 0 ? [{ title: 'note', ...right }] : []),
     ],
@@ -54,10 +59,11 @@ export function renderResult({ cases }: BenchResult): string {
       one.unit,
       figures(one.ours.value),
       middleHalf(one.ours),
-      figures(one.peer.value),
-      middleHalf(one.peer),
-      ratioOf(one).toFixed(2),
-      isHigherBetter(one.unit) ? '> 1' : '< 1',
+      one.peer === undefined ? '' : figures(one.peer.value),
+      one.peer === undefined ? '' : middleHalf(one.peer),
+      ratioOf(one)?.toFixed(2) ?? '',
+      ratioOf(one) === undefined ? '' : isHigherBetter(one.unit) ? '> 1' : '< 1',
+      ...(hasAim ? [one.aim ?? ''] : []),
       ...(hasRss ? [one.rssMiB === undefined ? '' : `${figures(one.rssMiB)} MiB`] : []),
       one.note === undefined ? '' : notes.indexOf(one.note) + 1,
     ]),
@@ -66,10 +72,12 @@ export function renderResult({ cases }: BenchResult): string {
   return `${table}\nratio = ours / peer: for rates more than 1 is better for us, for times and memory less than 1.\n${legend.join('')}`
 }
 
-const isHigherBetter = (unit: Unit): boolean => unit === 'MiB/s'
+const isHigherBetter = (unit: Unit): boolean => unit.endsWith('/s')
 
-const ratioOf = ({ ours, peer }: Pick<BenchCase, 'ours' | 'peer'>): number =>
-  ours.value / peer.value
+/** None where it would say nothing. */
+function ratioOf({ ours, peer }: Pick<BenchCase, 'ours' | 'peer'>): number | undefined {
+  return peer === undefined || peer.value === 0 ? undefined : ours.value / peer.value
+}
 
 function middleHalf({ middleHalf: range }: Measurement): string {
   return range === undefined ? '' : `${figures(range[0])}-${figures(range[1])}`

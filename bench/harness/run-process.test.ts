@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BenchError } from './bench.ts'
-import { peakRssMiB, runProcess } from './run-process.ts'
+import { runProcess } from './run-process.ts'
 
 const node = (script: string): string[] => [process.execPath, '-e', script]
 
@@ -15,13 +15,13 @@ test('a program that fails is an error with what it said', async () => {
   await expect(running).rejects.toBeInstanceOf(BenchError)
 })
 
-test.runIf(process.platform === 'linux')('the peak memory of a program is known', async () => {
+test.runIf(process.platform === 'linux')('what a program costs is known', async () => {
   const big = node('globalThis.big = Buffer.alloc(100 << 20, 1); setTimeout(() => {}, 100)')
-  const run = await runProcess(big, { isRssWanted: true })
+  const run = await runProcess(big, { isCostWanted: true })
   expect(run.peakRssMiB).toBeGreaterThan(100)
-  expect(peakRssMiB(process.pid)).toBeGreaterThan(10)
+  expect(run.cpuMs).toBeGreaterThan(0)
 })
 
-test('the memory of a process that is gone is 0', () => {
-  expect(peakRssMiB(0)).toBe(0)
+test('nobody looks when the cost is not asked for', async () => {
+  expect(await runProcess(node('0'))).toMatchObject({ cpuMs: 0, peakRssMiB: 0 })
 })

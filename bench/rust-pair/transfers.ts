@@ -4,10 +4,10 @@ import { openChannel } from '@damselfly/rpc'
 import { sha256File } from '@damselfly/testkit'
 import type { Daemon } from '../../e2e/interop/world.ts'
 import { type BenchCase, BenchError } from '../harness/bench.ts'
+import { measureProcess, type ProcessCost } from '../harness/process-cost.ts'
 import { runProcess } from '../harness/run-process.ts'
 import { median } from '../harness/stats.ts'
 import type { RustPairWorld } from '../rust-pair.ts'
-import { measureProcess, type ProcessCost } from './process-cost.ts'
 
 type Kind = Daemon['kind']
 

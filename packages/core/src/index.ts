@@ -1,6 +1,7 @@
 export { AsyncQueue } from './async/async-queue.ts'
 export { background } from './async/background.ts'
 export { type Deferred, deferred } from './async/deferred.ts'
+export { FairSlots, type SlotClaim } from './async/fair-slots.ts'
 export { type LinkedSignal, linkSignals } from './async/link-signals.ts'
 export { Listeners } from './async/listeners.ts'
 export { RateLimiter, type RateLimiterOptions } from './async/rate-limiter.ts'
@@ -10,7 +11,7 @@ export { SharedJob } from './async/shared-job.ts'
 export { abortable, type Deadline, deadline, sleep } from './async/time.ts'
 export { formatBytes, formatRate, parseByteSize } from './config/byte-size.ts'
 export { formatDuration, parseDuration } from './config/duration.ts'
-export { Crc32, formatCrc32 } from './digest/crc32.ts'
+export { Crc32, formatCrc32, parseCrc32 } from './digest/crc32.ts'
 export {
   createHasher,
   type Digest,

@@ -1,5 +1,6 @@
 import { byteSize, type DeepReadonly, duration } from '@damselfly/core/config'
 import { z } from 'zod'
+import { gcSchema } from './store-care/config.ts'
 
 const port = z.number().int().min(0).max(65_535)
 const seconds = (text: string) => duration.prefault(text)
@@ -113,10 +114,51 @@ const storage = z.strictObject({
   dir: z.string().min(1).default('/var/lib/dragonfly/'),
   /** Keep content over restarts. Default true (Dragonfly: false). */
   keep: z.boolean().default(true),
+  /** Where content lies: on the disk, in memory, in memory over the disk, or where a plug-in puts it. Default disk. */
+  kind: z.enum(['disk', 'memory', 'tiered', 'plug-in']).default('disk'),
+  /** Of the kinds memory and tiered. */
+  memory: z
+    .strictObject({
+      /** Bytes of content that may lie in memory. Default 1GiB. */
+      maxBytes: byteSize.prefault('1GiB'),
+    })
+    .prefault({}),
+  /** Of the kind plug-in. */
+  plugin: z
+    .strictObject({
+      /** Path of the ES module. */
+      module: z.string().min(1).optional(),
+      options: z.unknown().optional(),
+    })
+    .prefault({}),
+  encryption: z
+    .strictObject({
+      /** File with 64 hex digits: content is encrypted with a key made of it before it is written. Default: none. */
+      keyFile: z.string().min(1).optional(),
+    })
+    .prefault({}),
+  /** What a power cut may cost: fast = the pieces of the last half minute, durable = nothing. Default fast. */
+  sync: z.enum(['fast', 'durable']).default('fast'),
+  /** Write past the page cache. Default false. */
+  directIO: z.boolean().default(false),
   writePieceTimeout: notUsed,
   writeBufferSize: notUsed,
   readBufferSize: notUsed,
   cacheCapacity: notUsed,
+})
+
+const transfer = z.strictObject({
+  /** Threads that fetch pieces; one more sends them. 0: the control thread does both. Default: one a core, at most 4. */
+  threads: z.number().int().min(0).max(64).optional(),
+  /**
+   * TLS 1.3 between daemons of our kind: off, prefer = with every peer that offers it, require = pieces come from such peers
+   * only. Dragonfly's peers do not speak it. Default off.
+   */
+  tls: z.enum(['off', 'prefer', 'require']).default('off'),
+  /** Pieces that shrink travel in zstd to peers behind slow links: auto or off. Default auto. */
+  compression: z.enum(['off', 'auto']).default('auto'),
+  /** Pieces and requests to origins under way for all downloads together, the most important first. Default 32. */
+  concurrentPieces: z.number().int().min(1).max(1_024).default(32),
 })
 
 const source = z.strictObject({
@@ -159,6 +201,9 @@ export const daemonConfigSchema = z.strictObject({
     })
     .prefault({}),
   storage: storage.prefault({}),
+  gc: gcSchema(notUsed).prefault({}),
+  /** How pieces travel between this host and others; only Damselfly has it. */
+  transfer: transfer.prefault({}),
   backend: source.prefault({}),
   health: endpoint(4003),
   metrics: endpoint(4002),
@@ -182,7 +227,6 @@ export const daemonConfigSchema = z.strictObject({
   /** Dragonfly's daemons or schedulers are in the same swarm. Default false. */
   interop: z.strictObject({ dragonfly: z.boolean().default(false) }).prefault({}),
   server: notUsed,
-  gc: notUsed,
   proxy: notUsed,
   security: notUsed,
   stats: notUsed,

@@ -7,20 +7,24 @@ import {
   systemNetwork,
   systemRandom,
 } from '@damselfly/core'
-import { openDiskStore } from '@damselfly/storage'
 import { HostAnnouncer } from './announce/host-announcer.ts'
 import { type HostIdentity, hostIdentity } from './announce/host-identity.ts'
 import { SchedulerPool } from './announce/scheduler-pool.ts'
 import type { DaemonConfig } from './config.ts'
+import { originSources } from './data/origin-sources.ts'
 import { Downloads } from './download/downloads.ts'
 import { LiveTasks } from './download/live-tasks.ts'
 import { IdleExit } from './idle-exit.ts'
 import { createMetrics } from './metrics.ts'
+import { originSettings, startDataPlane } from './parts/data.ts'
 import { downloadContext } from './parts/downloads.ts'
 import { followManager } from './parts/manager.ts'
 import { type Address, startServers } from './parts/servers.ts'
+import { openConfiguredStore } from './parts/store.ts'
+import { keepStore } from './parts/store-care.ts'
 import { startUploads } from './parts/uploads.ts'
 import type { DaemonDeps, World } from './parts/world.ts'
+import { watchProcess } from './process-metrics.ts'
 import type { DaemonContext } from './rpc/context.ts'
 import { TrafficMeter } from './upload/traffic-meter.ts'
 
@@ -57,11 +61,8 @@ async function start(
   const { clock } = world
   const identity = hostIdentity({ ...config.host, isSeed: config.seedPeer.enable })
   const metrics = createMetrics(world.version)
-  const store = await openDiskStore({
-    ...world,
-    dir: config.storage.dir,
-    keep: config.storage.keep,
-  })
+  stack.push('process watch', watchProcess(metrics.registry))
+  const store = await openConfiguredStore(config, world)
   stack.push('store', () => store.close())
   const idle = Promise.withResolvers<void>()
   const idleExit = new IdleExit(config.idleExit, idle.resolve, clock)
@@ -73,9 +74,12 @@ async function start(
     metrics.downloadTraffic.inc({ type: trafficType }, length)
     received.add(length)
   })
+  const sources = originSources(originSettings(config), world)
+  stack.push('sources', () => sources.close())
+  const data = startDataPlane(config, world, stack, sources)
   const pieces = stack.use(
     'piece server',
-    await startUploads(config, world, { tasks, metrics, sent, idleExit }),
+    await startUploads(config, data, { tasks, metrics, sent, busy: () => idleExit.busy() }),
   )
   const ring = config.scheduler.ring ?? (config.interop.dragonfly ? 'dragonfly' : 'hrw')
   const { addrs: addresses, answerTimeout: answerTimeoutMs } = config.scheduler
@@ -99,6 +103,8 @@ async function start(
     schedulers,
     announcer,
     metrics,
+    sources,
+    data,
   })
   const context: DaemonContext = {
     ...download,
@@ -110,10 +116,20 @@ async function start(
       maxTxBytesPerSec: config.upload.bandwidthLimit,
       maxRxBytesPerSec: config.download.bandwidthLimit,
     },
+    offer: pieces.offer,
     pieceAddress: () => ({ ip: identity.ip, tcpPort: pieces.endpoint.port }),
     busy: () => idleExit.busy(),
     leave: () => announcer.leave(),
   }
+  const isBusy = (): boolean => download.slots.busy > 0
+  keepStore(config, world, stack, {
+    store,
+    tasks,
+    metrics,
+    schedulers,
+    hostId: identity.id,
+    isBusy,
+  })
   const servers = await startServers(config, world, stack, { context, store })
   grpcPort = servers.grpc.port
   await followManager(config, world, stack, { identity, schedulers, announcer })

@@ -48,6 +48,14 @@ export function createMetrics(version: string) {
       inc: ({ type }: { type: TrafficType }, bytes: number): void =>
         traffic.inc({ type: trafficNames[type] }, bytes),
     },
+    unattestedPieces: counter(
+      'unattested_piece_total',
+      "Pieces from peers that were compared with the sender's own CRC-32 only.",
+    ),
+    corruptPieces: counter(
+      'corrupt_piece_total',
+      'Pieces from peers that were not what they should be.',
+    ),
     uploadTraffic: counter('upload_traffic', 'Bytes sent to peers.'),
     uploads: counter('upload_task_total', 'Pieces that peers asked for.'),
     uploadFailures: counter('upload_task_failure_total', 'Pieces that could not be sent.'),

@@ -1,9 +1,9 @@
 import type { Clock, Log, PeerId } from '@damselfly/core'
-import type { PeerEffect, ResolveEffect, SchedulerEffect } from './core/effects.ts'
+import type { DigestsEffect, PeerEffect, ResolveEffect, SchedulerEffect } from './core/effects.ts'
 import type { SchedulerEvent } from './core/events.ts'
 import type { SchedulerCore } from './core/scheduler-core.ts'
 import type { SchedulerMetrics } from './metrics.ts'
-import { observe } from './observe.ts'
+import { isDecision, observe } from './observe.ts'
 import type { SeedTriggers } from './seed-triggers.ts'
 
 export interface DriverDeps {
@@ -23,12 +23,14 @@ export interface EffectSink<E> {
 export class Driver {
   readonly core: SchedulerCore
   readonly metrics: SchedulerMetrics
+  readonly clock: Clock
   readonly log: Log
   /** The current stream of each peer. */
   readonly peers = new Map<PeerId, EffectSink<PeerEffect>>()
   /** The ResolveTask streams by call id. */
   readonly calls = new Map<number, EffectSink<ResolveEffect>>()
-  readonly #clock: Clock
+  /** The PieceDigests streams by call id. */
+  readonly digests = new Map<number, EffectSink<DigestsEffect>>()
   readonly #seeds: SeedTriggers
   #lastCallId = 0
 
@@ -36,15 +38,15 @@ export class Driver {
     this.core = deps.core
     this.metrics = deps.metrics
     this.log = deps.log
-    this.#clock = deps.clock
+    this.clock = deps.clock
     this.#seeds = deps.seeds
   }
 
   apply(event: SchedulerEvent): void {
-    const startedAt = this.#clock.monotonic()
-    const effects = this.core.apply(event, this.#clock.now())
-    if (effects.length > 0) {
-      this.metrics.scheduleDuration.observe(this.#clock.monotonic() - startedAt)
+    const startedAt = this.clock.monotonic()
+    const effects = this.core.apply(event, this.clock.now())
+    if (effects.some(isDecision)) {
+      this.metrics.scheduleDuration.observe(this.clock.monotonic() - startedAt)
     }
     observe(this.metrics, this.core, event, effects)
     for (const effect of effects) this.#perform(effect)
@@ -56,7 +58,9 @@ export class Driver {
   }
 
   #perform(effect: SchedulerEffect): void {
-    if (this.log.isLevelEnabled('debug')) this.log.debug(logged(effect), 'scheduled')
+    if (isDecision(effect) && this.log.isLevelEnabled('debug')) {
+      this.log.debug(logged(effect), 'scheduled')
+    }
     switch (effect.type) {
       case 'triggerSeed':
         this.#seeds.start(effect, this.core.host(effect.hostId))
@@ -69,11 +73,32 @@ export class Driver {
       case 'resolveFailed':
         this.calls.get(effect.callId)?.deliver(effect)
         break
+      case 'digestsLearned':
+        for (const callId of effect.callIds) this.digests.get(callId)?.deliver(effect)
+        break
+      case 'digestsContradicted':
+        this.#logContradiction(effect)
+        if (effect.callId !== undefined) this.digests.get(effect.callId)?.deliver(effect)
+        break
+      case 'digestsEnded':
+        this.digests.get(effect.callId)?.deliver(effect)
+        break
       default:
         this.peers.get(effect.peerId)?.deliver(effect)
     }
   }
+
+  /** Once for each host and task: whoever holds other content contradicts every piece of it. */
+  #logContradiction(effect: Contradiction): void {
+    const { taskId, hostId, numbers, fromOrigin, isFirst } = effect
+    const data = { taskId, hostId, fromOrigin, pieces: numbers.slice(0, 16), count: numbers.length }
+    const message = 'a host contradicts the digests of a task'
+    if (isFirst) this.log.warn(data, message)
+    else this.log.debug(data, message)
+  }
 }
+
+type Contradiction = Extract<DigestsEffect, { type: 'digestsContradicted' }>
 
 /** Without the request itself: it carries headers, and headers carry secrets. */
 function logged(effect: SchedulerEffect): Record<string, unknown> {

@@ -1,7 +1,19 @@
 export { type SchedulerConfig, schedulerConfigSchema, unusedKeys } from './config.ts'
-export type { PeerEffect, ResolveEffect, SchedulerEffect, SeedEffect } from './core/effects.ts'
+export type {
+  DigestsEffect,
+  PeerEffect,
+  ResolveEffect,
+  SchedulerEffect,
+  SeedEffect,
+} from './core/effects.ts'
 export type { PeerEvent, SchedulerEvent, SeedTriggerError } from './core/events.ts'
-export type { DownloadFacts, HostFacts, ResolveFailure, TaskFacts } from './core/facts.ts'
+export type {
+  DownloadFacts,
+  HostFacts,
+  PieceDigest,
+  ResolveFailure,
+  TaskFacts,
+} from './core/facts.ts'
 export { defaultCoreOptions, type SchedulerCoreOptions } from './core/options.ts'
 export { SchedulerCore } from './core/scheduler-core.ts'
 export type { PeerView, TaskView } from './core/views.ts'

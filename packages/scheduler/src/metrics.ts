@@ -104,6 +104,11 @@ export function createMetrics(core: SchedulerCore) {
       'How long it took to apply an event that led to answers.',
       [],
     ),
+    digestContradictions: counter(
+      'piece_digest_contradictions_total',
+      'Piece digests that differ from those that stand, by whether the host took the piece from the origin or held it.',
+      ['said'],
+    ),
     decisions: counter('decisions_total', 'What peers and seeds were told.', ['result']),
   }
 }
@@ -153,6 +158,11 @@ function addTableGauges(registry: Registry, core: SchedulerCore): void {
   gauge('hosts', 'Hosts known.', () => state.hosts.size)
   gauge('peers', 'Peers known.', () => state.peers.size)
   gauge('tasks', 'Tasks known.', () => state.tasks.size)
+  gauge('piece_digests', 'Pieces whose digest is known.', () => state.digests.pieces)
+  gauge('piece_digest_bytes', 'Memory of the piece digests.', () => state.digests.bytes)
+  gauge('piece_digest_watchers', 'Downloads that watch piece digests.', () => {
+    return state.digests.byCall.size
+  })
   gauge('stray_messages', 'Messages that nothing could be done with.', () => {
     return core.counters.strayMessages + core.counters.invalidTransitions
   })

@@ -1,5 +1,5 @@
 import { Priority, TaskType, TrafficType } from '@damselfly/api/common'
-import type { SchedulerEffect } from './core/effects.ts'
+import type { DigestsEffect, SchedulerEffect } from './core/effects.ts'
 import type { PeerEvent, SchedulerEvent } from './core/events.ts'
 import type { SchedulerCore } from './core/scheduler-core.ts'
 import type { PeerView } from './core/views.ts'
@@ -25,6 +25,13 @@ const trafficTypes = {
   localPeer: nameOf(TrafficType, TrafficType.LOCAL_PEER),
 }
 
+/** What peers and seeds are told to do; the other effects pass on what pieces hash to. */
+export function isDecision(
+  effect: SchedulerEffect,
+): effect is Exclude<SchedulerEffect, DigestsEffect> {
+  return !effect.type.startsWith('digests')
+}
+
 /** Counts what an event and its effects say. Called after the event has been applied. */
 export function observe(
   metrics: SchedulerMetrics,
@@ -32,7 +39,13 @@ export function observe(
   event: SchedulerEvent,
   effects: readonly SchedulerEffect[],
 ): void {
-  for (const { type } of effects) metrics.decisions.inc({ result: type })
+  for (const effect of effects) {
+    if (isDecision(effect)) metrics.decisions.inc({ result: effect.type })
+    else if (effect.type === 'digestsContradicted') {
+      const said = effect.fromOrigin ? 'origin' : 'held'
+      metrics.digestContradictions.inc({ said }, effect.numbers.length)
+    }
+  }
   if (!('peerId' in event)) return
   const peer = core.statPeer(event.peerId)
   if (peer === undefined) return

@@ -1,10 +1,14 @@
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe } from 'vitest'
+import { type Damage, damageTests } from './conformance/damage-tests.ts'
 import { deleteTests } from './conformance/delete-tests.ts'
 import { exportTests, outputTests } from './conformance/export-tests.ts'
+import { keepTests } from './conformance/keep-tests.ts'
+import { placedTests } from './conformance/placed-tests.ts'
 import { readTests } from './conformance/read-tests.ts'
 import { taskTests } from './conformance/task-tests.ts'
 import { refusalTests, writeTests } from './conformance/write-tests.ts'
+import { openPlace } from './place.ts'
 import type { PieceStore } from './store.ts'
 
 /** A store to be tried, empty at first. */
@@ -12,6 +16,18 @@ export interface StoreFixture extends AsyncDisposable {
   readonly store: PieceStore
   /** An empty directory of the operating system's disk that outputs may be written to. */
   readonly outputDir: string
+  /** Needed where the bytes have no place that can be opened; see `Damage`. */
+  readonly damage?: Damage
+}
+
+/** Every place takes bytes as they lie. */
+const damagePlace: Damage = (task, offset) => {
+  const open = openPlace(task.place)
+  const byte = new Uint8Array(1)
+  open.read(byte, offset)
+  byte[0] = (byte[0] ?? 0) ^ 4
+  open.write(byte, offset)
+  open.close()
 }
 
 /** Declares the tests that every piece store passes; they use the interface alone. Call it from a test file. */
@@ -32,5 +48,8 @@ export function pieceStoreConformance(name: string, makeStore: () => Promise<Sto
     const output = (name: string): string => join(fixture.outputDir, name)
     exportTests(store, output)
     outputTests(store, output)
+    keepTests(store)
+    placedTests(store)
+    damageTests(store, output, () => fixture.damage ?? damagePlace)
   })
 }

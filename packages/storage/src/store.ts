@@ -1,4 +1,6 @@
 import type { Bitset, TaskId } from '@damselfly/core'
+import type { PieceDigests } from '@damselfly/core/hashing'
+import type { ContentPlace, PieceSeal } from './place/content-place.ts'
 
 /** What a task is; fixed from its creation on. */
 export interface TaskSpec {
@@ -24,6 +26,10 @@ export interface PieceRecord {
   readonly length: number
   /** `crc32:` and the unsigned decimal value (interop.md 5.6). */
   readonly digest: string
+  /** 32 bytes. */
+  readonly blake3: Uint8Array
+  /** What opens the piece where its bytes lie sealed. */
+  readonly seal?: PieceSeal
   /** Peer id of the parent that sent it; empty from the origin. */
   readonly parentId: string
   readonly trafficType: TrafficType
@@ -33,19 +39,26 @@ export interface PieceRecord {
   readonly createdAt: number
 }
 
-/** A piece store. It survives `kill -9`: what `commit` returned is there after the next open. */
+/** A piece store. A store on disk survives `kill -9`: what `commit` returned is there after the next open. */
 export interface PieceStore {
   get(taskId: TaskId): StoredTask | undefined
   /**
    * Makes room for a task. An existing task of the same length and piece length is returned with its pieces; one of another
-   * geometry is an `InvalidArgument` error (delete it first). Fails with `DiskFull` when the disk cannot hold it.
+   * geometry is an `InvalidArgument` error (delete it first). Fails with `DiskFull` when the medium cannot hold it.
    */
-  create(spec: TaskSpec): Promise<StoredTask>
+  create(spec: TaskSpec, options?: CreateOptions): Promise<StoredTask>
   list(): StoredTask[]
+  /** A complete task whose whole content was recorded to have this digest. */
+  findContent(digest: string): StoredTask | undefined
   /** Forgets the task and its bytes. Readers that hold a lease finish first. Unknown: `TaskNotFound`. */
   delete(taskId: TaskId): Promise<void>
   space(): Promise<{ totalBytes: number; freeBytes: number; usedBytes: number }>
   close(): Promise<void>
+}
+
+export interface CreateOptions {
+  /** Only some of the content is wanted: its file stays sparse instead of getting all its blocks at once. */
+  readonly isPartial?: boolean
 }
 
 export interface StoredTask {
@@ -53,11 +66,25 @@ export interface StoredTask {
   readonly pieceCount: number
   /** Which pieces are here. Read only for callers. */
   readonly have: Bitset
+  /** Bytes of the pieces that are here. */
+  readonly heldBytes: number
   readonly createdAt: number
   /** When a piece came or a lease was taken last. */
   readonly updatedAt: number
   /** All pieces are here. */
   readonly isComplete: boolean
+  /** Somebody reads (holds a lease) or receives a piece. */
+  readonly isInUse: boolean
+  /** Never to be evicted; kept over restarts. */
+  readonly isPinned: boolean
+  /** When the task may go, in milliseconds since the Unix epoch; kept over restarts. */
+  readonly expiresAt: number | undefined
+  /** A text of the caller's, kept over restarts, e.g. by which rules the task is evicted. */
+  readonly policy: string
+  /** Of the whole content, as recorded. */
+  readonly contentDigest: string | undefined
+  /** Where the bytes lie now. A task in a tiered store, or one that lost a piece, may move: ask for each piece. */
+  readonly place: ContentPlace
   piece(number: number): PieceRecord | undefined
   pieces(): PieceRecord[]
   /**
@@ -65,22 +92,54 @@ export interface StoredTask {
    * piece that is here already. After `abort` the next writer may begin at once.
    */
   writePiece(number: number): PieceWriter
-  /** Reads bytes of pieces that are here, at an offset in the task; returns how many were read. */
+  /**
+   * The same for a worker thread, which writes to `place` itself (`PlacedPieceWriter`). Abort only when nothing writes there
+   * any more: a late write would fall onto the next writer's bytes.
+   */
+  reserve(number: number): PieceReservation
+  /** Forgets a piece that turned out to be damaged. It can be received again when the promise resolves. */
+  drop(number: number): Promise<void>
+  /** Reads the piece and compares it with its BLAKE3; false also for a piece that is not here or was cut off. */
+  verify(number: number): Promise<boolean>
+  /**
+   * Reads bytes of pieces that are here, at an offset in the task; returns how many were read. A sealed piece that does not
+   * open is dropped and `PieceCorrupt`; pieces that were cut off behind our back are dropped and `DiskFailed`.
+   */
   read(buffer: Uint8Array, offset: number): Promise<number>
   /** Keeps the task from being deleted while somebody reads; dispose to release. */
   lease(): Disposable
+  /** Changes how long the task is kept. */
+  retain(retention: Retention): void
+  /** The content was checked and has this digest, e.g. `sha256:...`; forgotten when a piece is dropped. */
+  recordVerified(digest: string): void
+  isVerified(digest: string): boolean
+  /** The complete content has this digest: `findContent` finds it. Implies `recordVerified`. */
+  recordContentDigest(digest: string): void
+  /**
+   * Takes the whole content of another task of the same length, which both then share where the medium can (a hard link);
+   * otherwise it is copied. Fails with `InvalidArgument` when the other is not complete or this one receives a piece.
+   */
+  adopt(from: StoredTask): Promise<void>
   /**
    * Puts the whole content (or a range of it) at `path`, all or nothing: hard link, reflink or copy, in that order, under a
    * temporary name and then renamed. The task must hold every byte asked for.
    *
    * A hard link shares its bytes with the store. So that nobody changes what other hosts get by editing the output in
    * place, the shared file is made read-only (mode 0444 under the usual umask) before it is linked; root can still write
-   * to it. Copies are ordinary files.
+   * to it. Copies are ordinary files. Content that is sealed or in memory is always copied.
    *
    * Errors: `OutputExists` (also a directory), `OutputUnwritable`, `DiskFull`, `DiskFailed`, `PieceNotFound`,
    * `InvalidArgument` for a range outside the content or a hard link of a part.
    */
   exportTo(path: string, options: ExportOptions): Promise<ExportMethod>
+}
+
+/** What is not given stays as it is. */
+export interface Retention {
+  readonly isPinned?: boolean
+  /** `null` = never. */
+  readonly expiresAt?: number | null
+  readonly policy?: string
 }
 
 export interface ExportOptions {
@@ -93,18 +152,37 @@ export interface ExportOptions {
 
 export type ExportMethod = 'link' | 'copy'
 
+/** The right to write one piece. Used once: by `commit` or `abort`. */
+export interface PieceReservation {
+  readonly number: number
+  readonly offset: number
+  readonly length: number
+  readonly place: ContentPlace
+  /**
+   * All bytes are in place and have these digests: records the piece as held. Errors: `PieceCorrupt` (not what was expected),
+   * `InvalidArgument` (a sealed place without a seal), `DiskFull`, `DiskFailed`. The reservation ends either way.
+   */
+  commit(
+    facts: PieceFacts & { readonly digests: PieceDigests; readonly seal?: PieceSeal },
+  ): Promise<PieceRecord>
+  /** Safe after commit and more than once. */
+  abort(): void
+}
+
 /** Receives one piece in order. Nothing counts until `commit`. */
 export interface PieceWriter {
   /** Bytes written so far. */
   readonly written: number
+  /** What all bytes of the piece hash to; `PeerProtocol` before the last is written. */
+  readonly digests: PieceDigests
   /**
    * The chunk may be reused by the caller as soon as the promise resolves. Await each call before the next. Errors:
    * `PeerProtocol` (more bytes than the piece has), `DiskFull`, `DiskFailed`.
    */
   write(chunk: Uint8Array): Promise<void>
   /**
-   * Checks length and, when given, digest; then records the piece as held.
-   * Errors: `PieceCorrupt` (digest differs), `PeerProtocol` (length differs).
+   * Checks length and, when given, digests; then records the piece as held.
+   * Errors: `PieceCorrupt` (a digest differs), `PeerProtocol` (length differs).
    */
   commit(facts: PieceFacts): Promise<PieceRecord>
   /** Forgets what was written. Safe after commit and more than once. */
@@ -115,6 +193,11 @@ export interface PieceFacts {
   readonly parentId: string
   readonly trafficType: TrafficType
   readonly costMs: number
-  /** What the bytes must hash to; computed and recorded when absent (the origin gave the piece). */
-  readonly expectedDigest?: string
+  /** What the bytes must hash to, as far as somebody knows; computed and recorded in any case. */
+  readonly expected?: ExpectedDigests
+}
+
+export interface ExpectedDigests {
+  readonly crc32?: number
+  readonly blake3?: Uint8Array
 }

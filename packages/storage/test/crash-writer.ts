@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { silentLog, systemClock, systemDisk } from '@damselfly/core'
 import { contentBytes, put, specOf } from '../src/conformance/content.ts'
-import { openDiskStore } from '../src/index.ts'
+import { openStore } from '../src/index.ts'
 
 export interface CrashPlan {
   readonly keep: boolean
@@ -16,7 +16,7 @@ export interface CrashPlan {
 
 const [dir = '', json = '{}'] = process.argv.slice(2)
 const plan: CrashPlan = JSON.parse(json)
-const store = await openDiskStore({
+const store = await openStore({
   dir,
   keep: plan.keep,
   clock: systemClock,

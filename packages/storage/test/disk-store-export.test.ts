@@ -28,7 +28,8 @@ afterEach(async () => {
 
 const plain: ExportOptions = { overwrite: false, forceHardLink: false }
 const range = { start: 1, length: 2_400_000 }
-const contentFile = (): string => join(place.dir, 'content', 'tasks', 'aaa', task.spec.taskId)
+const contentFile = (): string =>
+  join(place.dir, 'content', 'tasks', 'aaa', `${task.spec.taskId}@1`)
 
 describe('an export that can link', () => {
   test.each([false, true])(

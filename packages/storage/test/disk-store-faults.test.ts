@@ -82,8 +82,8 @@ describe('a disk that fails', () => {
   test('content that was cut behind our back is DiskFailed', async () => {
     const task = await store.create(spec)
     await fill(task)
-    await fs.truncate(join(place.dir, 'content', 'tasks', 'aaa', spec.taskId), 120)
-    await expect(readAll(task)).rejects.toThrow(/was cut to 120 of 250 bytes/)
+    await fs.truncate(join(place.dir, 'content', 'tasks', 'aaa', `${spec.taskId}@1`), 120)
+    await expect(readAll(task)).rejects.toThrow(/was cut to 120 bytes/)
   })
 
   test('a store directory that cannot be read is DiskFailed and unlocked again', async () => {
@@ -130,7 +130,7 @@ describe('opening files', () => {
     }
     await fill(await store.create(spec))
     await readAll(await reopened(8))
-    expect(modes).toEqual(['wx+', 'r+', 'r'])
+    expect(modes).toEqual(['wx+', 'wx+', 'r'])
   })
 })
 
@@ -152,10 +152,13 @@ describe('free space', () => {
   })
 
   test('only what is missing of a known task has to fit', async () => {
-    await put(await store.create(spec), 0)
-    await withFree(150)
+    const spec = specOf({ contentLength: 2_500_000, pieceLength: 1_000_000 })
+    const [allocated, missing] = [1_000_000, 1_500_000]
+    await put(await store.create(spec, { isPartial: true }), 0)
+    await withFree(missing)
     expect((await store.create(spec)).have.count).toBe(1)
-    await withFree(149)
+    // What the file system rounds up is not missing.
+    await withFree(missing - allocated / 10)
     await expect(store.create(spec)).rejects.toEqual(failsWith('DiskFull'))
   })
 

@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => place[Symbol.asyncDispose]())
 
 const spec = specOf({ contentLength: 250, pieceLength: 100 })
-const contentFile = (): string => join(place.dir, 'content', 'tasks', 'aaa', spec.taskId)
+const contentFile = (): string => join(place.dir, 'content', 'tasks', 'aaa', `${spec.taskId}@1`)
 const databaseFile = (): string => join(place.dir, 'metadata', 'tasks.sqlite')
 
 /** A log that remembers its warnings. */
@@ -28,12 +28,14 @@ function warnings(): { log: Log; messages: unknown[] } {
 }
 
 describe('what is on the disk', () => {
-  test('content lies where Dragonfly has it, sparse and of full length', async () => {
+  test.each([true, false])('content is a file of full length (sparse: %s)', async (isPartial) => {
     const store = await place.open()
-    await store.create({ ...spec, contentLength: 50 * 1024 * 1024 })
+    const task = await store.create({ ...spec, contentLength: 50 * 1024 * 1024 }, { isPartial })
+    expect(task.place).toEqual({ kind: 'file', path: contentFile() })
     const { size, blocks } = await fs.stat(contentFile())
     expect(size).toBe(50 * 1024 * 1024)
-    expect(blocks * 512).toBeLessThan(1024 * 1024)
+    if (isPartial) expect(blocks * 512).toBeLessThan(1024 * 1024)
+    else expect(blocks * 512).toBeGreaterThanOrEqual(size)
   })
 
   test('an id that could name another file is refused', async () => {
@@ -115,12 +117,12 @@ describe('opening again', () => {
     await fill(await store.create(specOf({ id: 'whole' })))
     await store.close()
     await fs.rm(contentFile())
-    await fs.truncate(join(place.dir, 'content', 'tasks', 'sho', 'short'), 249)
+    await fs.truncate(join(place.dir, 'content', 'tasks', 'sho', 'short@2'), 249)
 
     const { log, messages } = warnings()
     const again = await place.open({ log })
     expect(again.list().map((task) => task.spec.taskId)).toEqual(['whole'])
-    expect(messages.filter((m) => m === 'task without its content dropped')).toHaveLength(2)
+    expect(messages.filter((m) => m === 'task dropped')).toHaveLength(2)
     expect((await again.create(short)).have.count).toBe(0)
   })
 
@@ -136,7 +138,7 @@ describe('opening again', () => {
     await place.open()
     expect((await fs.readdir(tasks, { recursive: true })).sort()).toEqual([
       'aaa',
-      join('aaa', spec.taskId),
+      join('aaa', `${spec.taskId}@1`),
       'bbb',
     ])
   })

@@ -1,6 +1,6 @@
 import { type Disk, type DiskFile, systemDisk } from '@damselfly/core'
 
-type Operation = keyof Disk | 'read' | 'write' | 'truncate' | 'close'
+type Operation = keyof Disk | 'read' | 'write' | 'truncate' | 'sync' | 'close'
 
 /** A call that is about to reach the disk. */
 export interface DiskCall {
@@ -52,7 +52,14 @@ export class FaultyDisk implements Disk {
         await this.#before('truncate', path)
         await file.truncate(sizeBytes)
       },
-      sync: () => file.sync(),
+      sync: async () => {
+        await this.#before('sync', path)
+        await file.sync()
+      },
+      datasync: async () => {
+        await this.#before('sync', path)
+        await file.datasync()
+      },
       close: async () => {
         await file.close()
         await this.#before('close', path)
@@ -98,6 +105,11 @@ export class FaultyDisk implements Disk {
   async remove(path: string) {
     await this.#before('remove', path)
     await systemDisk.remove(path)
+  }
+
+  async syncDirectory(path: string) {
+    await this.#before('syncDirectory', path)
+    await systemDisk.syncDirectory(path)
   }
 
   async space(path: string) {

@@ -2,15 +2,13 @@ import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Disk, silentLog, systemClock, systemDisk } from '@damselfly/core'
-import type { DiskStoreOptions } from '../src/index.ts'
-import { openDiskStore } from '../src/index.ts'
-import type { PieceStore } from '../src/store.ts'
+import { openStore, type PieceStore, type StoreOptions } from '../src/index.ts'
 
 /** A temporary directory with room for a store and for outputs. */
 export interface StoreDir extends AsyncDisposable {
   readonly dir: string
   readonly outputDir: string
-  open(options?: Partial<DiskStoreOptions>): Promise<PieceStore>
+  open(options?: Partial<StoreOptions>): Promise<PieceStore>
 }
 
 export async function makeStoreDir(): Promise<StoreDir> {
@@ -25,7 +23,7 @@ export async function makeStoreDir(): Promise<StoreDir> {
     async open(options) {
       const disk: Disk = systemDisk
       const defaults = { dir, keep: true, clock: systemClock, disk, log: silentLog }
-      const store = await openDiskStore({ ...defaults, ...options })
+      const store = await openStore({ ...defaults, ...options })
       opened.push(store)
       return store
     },

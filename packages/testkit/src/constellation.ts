@@ -133,6 +133,8 @@ function memberConfig(member: {
     seedPeer: { enable: member.isSeed },
     scheduler: { addrs: member.schedulerAddress === '' ? [] : [member.schedulerAddress] },
     shutdown: { grace: '500ms' },
+    // Dozens of daemons share this process: their bytes flow where they run.
+    transfer: { threads: 0 },
   }
 }
 

@@ -4,11 +4,23 @@ import type { PieceHeader, TaskFamily } from './piece.ts'
 /*
  * Frames of the piece protocol (interop.md 3.2). All integers are big-endian:
  * packet id u8 | tag u8 | length u32 | value. The bytes of a piece follow a content frame without being counted in its length.
+ *
+ * Between our own daemons, which know each other by `damselfly.v1.Peer/Describe`, four things are added; a Dragonfly peer
+ * would drop the connection at any of them, so it never gets one:
+ * - tags 16, 18, 20: a *kept* request. The value is that of a request and one byte of flags (bit 0: the answer may be
+ *   packed; bit 1: the piece is not urgent; the others are 0 and ignored). The connection stays open for more of them, and
+ *   they may be sent before the ones before them are answered. Answers come in the order of the requests.
+ * - tags 17, 19, 21: *packed* content. The value is the metadata block of the plain piece; then follow, for each MiB of the
+ *   plain piece (the last one may be shorter), a u32 and bytes: see packed-blocks.ts.
+ * - error code 64: overloaded. The peer has the piece but too many wait for theirs.
+ * - after an error frame the connection goes on.
  */
 
 export const frameHeaderBytes = 6
 /** 64 ASCII characters of task id and a u32. */
 export const requestValueBytes = 68
+/** The same and a byte of flags. */
+export const keptRequestValueBytes = 69
 /** Everything in a metadata block but digest and parent id. */
 const fixedMetadataBytes = 49
 /** The longest digest known, sha512 in hex, has 135 characters. */
@@ -23,20 +35,29 @@ const maxUnixSec = 8_200_000_000_000
 const trafficTypeRemotePeer = 1
 
 const familyTags = {
-  standard: { request: 0, content: 1 },
-  persistent: { request: 2, content: 3 },
-  'persistent-cache': { request: 4, content: 5 },
-} as const satisfies Record<TaskFamily, { request: number; content: number }>
+  standard: { request: 0, content: 1, keptRequest: 16, packedContent: 17 },
+  persistent: { request: 2, content: 3, keptRequest: 18, packedContent: 19 },
+  'persistent-cache': { request: 4, content: 5, keptRequest: 20, packedContent: 21 },
+} as const satisfies Record<TaskFamily, Record<FamilyFrame, number>>
+type FamilyFrame = 'request' | 'content' | 'keptRequest' | 'packedContent'
 const closeTag = 254
 const errorTag = 255
 
-/** What an error frame can say; 4 to 255 are reserved. */
-export const errorFrameCodes = { unknown: 0, invalidArgument: 1, notFound: 2, internal: 3 } as const
+const flagPacked = 1
+const flagBackground = 2
+
+/** What an error frame can say. Dragonfly reserves 4 to 255; `overloaded` is said to our own only. */
+export const errorFrameCodes = {
+  unknown: 0,
+  invalidArgument: 1,
+  notFound: 2,
+  internal: 3,
+  overloaded: 64,
+} as const
 export type ErrorFrameCode = (typeof errorFrameCodes)[keyof typeof errorFrameCodes]
 
 export type FrameType =
-  | { readonly type: 'request'; readonly family: TaskFamily }
-  | { readonly type: 'content'; readonly family: TaskFamily }
+  | { readonly type: FamilyFrame; readonly family: TaskFamily }
   | { readonly type: 'close' }
   | { readonly type: 'error' }
 
@@ -48,21 +69,39 @@ export interface PieceRequestFrame {
   readonly number: number
   /** Any byte; nothing is matched by it. */
   readonly packetId: number
+  /** Only for peers of our own: the connection stays open. */
+  readonly kept?: KeptRequest | undefined
+}
+
+export interface KeptRequest {
+  /** The answer may be packed content. */
+  readonly isPackedWelcome: boolean
+  /** Others come first. */
+  readonly isBackground: boolean
 }
 
 const encoder = new TextEncoder()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export function encodeRequest({ family, taskId, number, packetId }: PieceRequestFrame): Uint8Array {
+export function encodeRequest(request: PieceRequestFrame): Uint8Array {
+  const { family, taskId, number, packetId, kept } = request
   if (!/^[\x21-\x7e]{64}$/.test(taskId)) {
     const why = 'the piece protocol carries ids of exactly 64 ASCII characters'
     throw new DfError('InvalidArgument', `Task "${taskId}" cannot be asked for: ${why}.`)
   }
   checkInteger('piece number', number, 0xffff_ffff)
-  const { frame, value } = allocate(familyTags[family].request, packetId, requestValueBytes)
+  const { frame, value } =
+    kept === undefined
+      ? allocate(familyTags[family].request, packetId, requestValueBytes)
+      : allocate(familyTags[family].keptRequest, packetId, keptRequestValueBytes)
   encoder.encodeInto(taskId, frame.subarray(frameHeaderBytes))
   value.setUint32(64, number)
+  if (kept !== undefined) value.setUint8(requestValueBytes, encodeFlags(kept))
   return frame
+}
+
+function encodeFlags({ isPackedWelcome, isBackground }: KeptRequest): number {
+  return (isPackedWelcome ? flagPacked : 0) | (isBackground ? flagBackground : 0)
 }
 
 /** Reads the value of a request frame. */
@@ -73,6 +112,19 @@ export function decodeRequest(value: Uint8Array): { taskId: string; number: numb
   }
   const taskId = strictDecoder.decode(value.subarray(0, 64))
   return { taskId, number: viewOf(value).getUint32(64) }
+}
+
+/** Reads the value of a kept request. Flags that are not known are ignored. */
+export function decodeKeptRequest(
+  value: Uint8Array,
+): { taskId: string; number: number } & KeptRequest {
+  expectLength('a kept request', value.byteLength, keptRequestValueBytes)
+  const flags = value[requestValueBytes] ?? 0
+  return {
+    ...decodeRequest(value.subarray(0, requestValueBytes)),
+    isPackedWelcome: (flags & flagPacked) !== 0,
+    isBackground: (flags & flagBackground) !== 0,
+  }
 }
 
 /** Reads the first six bytes of a frame; also checks that the length is one that such a frame can have. */
@@ -88,16 +140,17 @@ export function decodeFrameHeader(bytes: Uint8Array): FrameHeader {
   return { ...frame, packetId: view.getUint8(0), length }
 }
 
-/** Frame header and metadata block; the content comes next on the wire. */
+/** Frame header and metadata block; the content comes next on the wire, packed when `form` says so. */
 export function encodePieceContent(
   header: PieceHeader,
   family: TaskFamily,
   packetId: number,
+  form: 'content' | 'packedContent' = 'content',
 ): Uint8Array {
   const digest = encodeText('digest', header.digest, maxDigestBytes)
   const parentId = encodeText('parent id', header.parentId, maxParentIdBytes)
   const length = fixedMetadataBytes + digest.byteLength + parentId.byteLength
-  const { frame, value } = allocate(familyTags[family].content, packetId, length)
+  const { frame, value } = allocate(familyTags[family][form], packetId, length)
   value.setUint32(0, length - 4)
   value.setUint32(4, checkInteger('piece number', header.number, 0xffff_ffff))
   setUint64(value, 8, checkInteger('piece offset', header.offset))
@@ -164,6 +217,16 @@ export function decodeError(value: Uint8Array): { code: number; message: string 
   return { code, message: decodeText('error message', value.subarray(1)) }
 }
 
+const framesByTag: readonly (FrameType | undefined)[] = (() => {
+  const frames: FrameType[] = []
+  for (const [family, tags] of Object.entries(familyTags) as [TaskFamily, object][]) {
+    for (const [type, tag] of Object.entries(tags) as [FamilyFrame, number][]) {
+      frames[tag] = { type, family }
+    }
+  }
+  return frames
+})()
+
 function frameType(tag: number): FrameType {
   switch (tag) {
     case closeTag:
@@ -174,11 +237,8 @@ function frameType(tag: number): FrameType {
     case 7:
       throw broken(`tag ${tag}, cache pieces, which nobody serves`)
   }
-  for (const family of Object.keys(familyTags) as TaskFamily[]) {
-    const { request, content } = familyTags[family]
-    if (tag === request) return { type: 'request', family }
-    if (tag === content) return { type: 'content', family }
-  }
+  const known = framesByTag[tag]
+  if (known !== undefined) return known
   throw broken(`tag ${tag} is reserved`)
 }
 
@@ -186,7 +246,10 @@ function valueLimits({ type }: FrameType): [least: number, most: number] {
   switch (type) {
     case 'request':
       return [requestValueBytes, requestValueBytes]
+    case 'keptRequest':
+      return [keptRequestValueBytes, keptRequestValueBytes]
     case 'content':
+    case 'packedContent':
       return [fixedMetadataBytes, fixedMetadataBytes + maxDigestBytes + maxParentIdBytes]
     case 'close':
       return [0, 0]

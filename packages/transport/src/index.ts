@@ -1,8 +1,9 @@
 export { BufferPool, type BufferPoolOptions, type BufferPoolStats } from './buffer-pool.ts'
-export { defaultPieceTimeouts, fetchPiece, type PieceClientDeps } from './client.ts'
+export { fetchPiece, type PieceClientDeps } from './client.ts'
 export {
   decodeError,
   decodeFrameHeader,
+  decodeKeptRequest,
   decodePieceContent,
   decodeRequest,
   type ErrorFrameCode,
@@ -12,13 +13,52 @@ export {
   errorFrameCodes,
   type FrameHeader,
   type FrameType,
+  type KeptRequest,
   type PieceRequestFrame,
 } from './codec.ts'
-export type { PieceHeader, PieceSink, ServedPiece, TaskFamily } from './piece.ts'
-export type { PieceFetch, PieceTimeouts } from './piece-reception.ts'
 export {
+  CompressionPolicy,
+  type CompressionPolicyOptions,
+  type CompressionStats,
+  type LevelSample,
+  maxSampleBytes,
+  minSampleBytes,
+  takeSample,
+} from './compression-policy.ts'
+export { makePeerIdentity } from './identity.ts'
+export { isPackingAvailable } from './packed-blocks.ts'
+export {
+  defaultPieceTimeouts,
+  PeerLinks,
+  type PeerLinksDeps,
+  type PeerLinksOptions,
+  type PeerLinksStats,
+} from './peer-links.ts'
+export type {
+  PeerAddress,
+  PeerFeatures,
+  PieceFetch,
+  PieceHeader,
+  PieceSink,
+  ServedPiece,
+  TaskFamily,
+} from './piece.ts'
+export type { UploadLink } from './piece-connection.ts'
+export type { PieceTimeouts } from './piece-link.ts'
+export { RateLimit } from './rate-limit.ts'
+export { followRateTable, parseRateTable, type RatePeriod, rateAt } from './rate-table.ts'
+export { type PeerIdentity, type SecureNetwork, systemSecureNetwork } from './secure.ts'
+export {
+  type ListenAddress,
   type PieceServer,
   type PieceServerConfig,
   type PieceServerDeps,
   startPieceServer,
 } from './server.ts'
+export {
+  type Upload,
+  UploadGovernor,
+  type UploadGovernorDeps,
+  type UploadGovernorOptions,
+  type UploadGovernorStats,
+} from './upload-governor.ts'

@@ -48,6 +48,10 @@ export function answeredError(
       return new DfError('PeerUnavailable', `The peer at ${text} cannot send: ${said}`, {
         details,
       })
+    case errorFrameCodes.overloaded:
+      return new DfError('Overloaded', `The peer at ${text} has too much to send: ${said}`, {
+        details,
+      })
     default:
       return new DfError('PeerProtocol', `The peer at ${text} answered error ${code}: ${said}`, {
         details,

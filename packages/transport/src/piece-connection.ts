@@ -1,14 +1,20 @@
 import type { Socket } from 'node:net'
-import { type Clock, deferred, isDfError, type Log } from '@damselfly/core'
+import { type Clock, DfError, deferred, isDfError, type Log } from '@damselfly/core'
+import type { BufferPool } from './buffer-pool.ts'
 import { encodeError, encodePieceContent, errorFrameCodes } from './codec.ts'
 import { watchIdle } from './idle-watch.ts'
+import { Outlet } from './outlet.ts'
 import type { ServedPiece, TaskFamily } from './piece.ts'
-import { type PieceAsked, RequestReader } from './request-reader.ts'
-import { type PieceSendingDeps, sendPiece } from './send-piece.ts'
+import { RequestLine } from './request-line.ts'
+import type { PieceAsked } from './request-reader.ts'
+import { sendPiece } from './send-piece.ts'
+import type { UploadGovernor, UploadTurn } from './upload-governor.ts'
 
-export interface PieceConnectionDeps extends PieceSendingDeps {
+export interface PieceConnectionDeps {
   readonly clock: Clock
   readonly log: Log
+  /** For sending only, see `BufferPool`. */
+  readonly pool: BufferPool
   /** Finds a piece, waiting for it when it is on its way. The signal aborts when nobody wants it any more. */
   readonly open: (
     family: TaskFamily,
@@ -16,31 +22,60 @@ export interface PieceConnectionDeps extends PieceSendingDeps {
     number: number,
     signal: AbortSignal,
   ) => Promise<ServedPiece>
-  /** Bytes of content that the kernel has taken. Must not throw. */
+  /** Who may send what and when; without one, everybody at once. */
+  readonly governor?: UploadGovernor | undefined
+  readonly limiter?: { take(bytes: number, signal: AbortSignal): Promise<void> } | undefined
+  /** The zstd level for a piece that its child takes packed; `undefined` sends it plain. Must not throw. */
+  readonly compress?: ((piece: ServedPiece, link: UploadLink) => number | undefined) | undefined
+  /** Bytes of content, as they travel, that the kernel has taken. Must not throw. */
   readonly onSent?: ((bytes: number) => void) | undefined
 }
 
+/** What is known of the way to a child. */
+export interface UploadLink {
+  readonly child: string
+  readonly taskId: string
+  /** How fast the child took bytes of late; `undefined` until there is something to go by. */
+  readonly bytesPerSec: number | undefined
+}
+
+/** A request with what was found for it. */
+interface Opened {
+  readonly asked: PieceAsked
+  readonly found: { readonly piece: ServedPiece } | { readonly error: unknown }
+}
+
+/** Answers of kept connections that may be on their way into the kernel before the next one is prepared. */
+const maxUnwrittenBytes = 256 * 1024
+
 /**
- * One connection of a child: asking (until its request is complete) -> answering -> ending (until it closes its
- * side). The child may send its FIN while it still receives (trap T1), so `end` means nothing once it has asked.
+ * One connection of a child: asking (until a request is complete) <-> answering -> ending (until the child closes its side).
+ * Dragonfly's children ask once; ours may ask again, and before they have been answered. While one piece is sent the next
+ * is opened. A child may send its FIN while it still receives (trap T1): `end` only means that it asks for nothing more.
  */
 export class PieceConnection {
   readonly #socket: Socket
   readonly #idleMs: number
   readonly #deps: PieceConnectionDeps
   readonly #controller = new AbortController()
-  readonly #reader = new RequestReader()
-  readonly #asked = deferred<PieceAsked>()
+  readonly #requests: RequestLine
+  readonly #outlet: Outlet
   readonly #closed = deferred()
-  #phase: 'asking' | 'answering' | 'ending' = 'asking'
+  readonly #child: string
+  /** Requests that were taken and are not answered. */
+  #open = 0
+  #isEnding = false
   #isDraining = false
-  #writesUnderWay = 0
-  #writtenBytes = 0
+  /** Settles when the pieces before have been released. */
+  #released: Promise<void> = Promise.resolve()
 
   constructor(socket: Socket, idleMs: number, deps: PieceConnectionDeps) {
     this.#socket = socket
     this.#idleMs = idleMs
     this.#deps = deps
+    this.#requests = new RequestLine(socket)
+    this.#outlet = new Outlet(socket, deps.clock)
+    this.#child = socket.remoteAddress ?? ''
   }
 
   /** Resolves when the connection is closed and nothing of it is left. Never rejects. */
@@ -53,8 +88,8 @@ export class PieceConnection {
       onIdle: () => this.destroy(`The peer did nothing for ${this.#idleMs} ms.`),
     })
     try {
-      await this.#answer(await this.#asked.promise)
-      this.#phase = 'ending'
+      await this.#answerAll()
+      this.#isEnding = true
       if (this.#isDraining) this.#socket.destroySoon()
       else this.#socket.end()
     } catch (err) {
@@ -62,14 +97,16 @@ export class PieceConnection {
       this.#socket.destroy()
     }
     await this.#closed.promise
+    await this.#released
     watch[Symbol.dispose]()
   }
 
   /** An answer under way is finished; anything else ends at once. */
   drain(): void {
     this.#isDraining = true
-    if (this.#phase === 'asking') this.destroy('The piece server stops.')
-    else if (this.#phase === 'ending') this.#socket.destroySoon()
+    this.#requests.close()
+    if (this.#isEnding) this.#socket.destroySoon()
+    else if (this.#open === 0) this.destroy('The piece server stops.')
   }
 
   destroy(why: string): void {
@@ -79,10 +116,6 @@ export class PieceConnection {
 
   #listen(): void {
     const socket = this.#socket
-    socket.on('data', (chunk: Uint8Array) => this.#onData(chunk))
-    socket.on('end', () => {
-      if (this.#phase === 'asking') this.destroy('The peer asked for nothing.')
-    })
     socket.on('error', (err) => this.#deps.log.debug({ err }, 'piece connection broke'))
     socket.on('close', () => {
       this.#abort('The peer closed the connection.')
@@ -90,89 +123,148 @@ export class PieceConnection {
     })
   }
 
-  #onData(chunk: Uint8Array): void {
-    try {
-      const asked = this.#reader.push(chunk)
-      if (asked === undefined) return
-      this.#phase = 'answering'
-      this.#asked.resolve(asked)
-    } catch (error) {
-      this.#asked.reject(error)
-      this.destroy('The peer broke the piece protocol.')
-    }
-  }
-
   #abort(why: string): void {
-    if (this.#phase === 'ending' || this.#controller.signal.aborted) return
+    this.#requests.close()
+    if (this.#isEnding || this.#controller.signal.aborted) return
     // Not a failure of ours: by its name everybody knows it for an abort.
-    const reason = new DOMException(why, 'AbortError')
-    this.#controller.abort(reason)
-    this.#asked.reject(reason)
+    this.#controller.abort(new DOMException(why, 'AbortError'))
   }
 
-  /**
-   * Waiting for our own disk or rate limit is not the peer's fault. Of a large write that the peer takes bit
-   * by bit, only the length of the queue tells.
-   */
+  /** Waiting for our own disk or rate limit is not the peer's fault. */
   #progress(): number | undefined {
-    if (this.#phase === 'answering' && this.#writesUnderWay === 0) return undefined
-    return this.#writtenBytes - queuedBytes(this.#socket)
+    if (this.#open > 0 && !this.#outlet.isBusy) return undefined
+    return this.#outlet.progress
   }
 
-  async #answer({ family, taskId, number }: PieceAsked): Promise<void> {
-    const { signal } = this.#controller
+  async #answerAll(): Promise<void> {
+    let next = this.#openNext()
     try {
-      const piece = await this.#deps.open(family, taskId, number, signal)
-      await this.#send(family, piece)
+      for (let opened = await next; opened !== undefined; opened = await next) {
+        // A single request has no successor: what follows it ends the connection.
+        next = this.#openNext()
+        await this.#answer(opened)
+        this.#open -= 1
+        if (opened.asked.kept === undefined) this.#requests.close()
+      }
     } catch (error) {
-      if (this.#writtenBytes > 0 || signal.aborted) throw error
-      this.#refuse(error)
-    }
-  }
-
-  async #send(family: TaskFamily, piece: ServedPiece): Promise<void> {
-    let sentBytes = 0
-    let writing: Promise<void> | undefined
-    const write = (chunk: Uint8Array, contentBytes: number): Promise<void> => {
-      writing = this.#write(chunk).then((isTaken) => {
-        if (!isTaken) return
-        sentBytes += contentBytes
-        this.#deps.onSent?.(contentBytes)
-      })
-      return writing
-    }
-    try {
-      const head = encodePieceContent(piece, family, nextPacketId())
-      await sendPiece({ piece, head, signal: this.#controller.signal, write }, this.#deps)
-    } catch (error) {
-      // The child sees an early end and asks another parent.
-      if (this.#writtenBytes > 0) this.#socket.destroy()
+      this.#abort('The connection to the peer failed.')
       throw error
     } finally {
-      await writing
-      piece.release(sentBytes)
+      const opened = await next
+      if (opened !== undefined && 'piece' in opened.found) opened.found.piece.release(0)
+    }
+    this.#controller.signal.throwIfAborted()
+  }
+
+  /** `undefined` when the child asks for nothing more. Never rejects. */
+  async #openNext(): Promise<Opened | undefined> {
+    let asked: PieceAsked | undefined
+    try {
+      asked = await this.#requests.next()
+    } catch (err) {
+      this.#deps.log.debug({ err }, 'the child broke the piece protocol')
+      this.destroy('The peer broke the piece protocol.')
+    }
+    if (asked === undefined) return undefined
+    this.#open += 1
+    const { family, taskId, number } = asked
+    try {
+      const piece = await this.#deps.open(family, taskId, number, this.#controller.signal)
+      return { asked, found: { piece } }
+    } catch (error) {
+      return { asked, found: { error } }
     }
   }
 
-  /** Resolves, when the kernel has the chunk, with true; with false when it never will. */
-  #write(chunk: Uint8Array): Promise<boolean> {
-    this.#writesUnderWay += 1
-    this.#writtenBytes += chunk.byteLength
-    return new Promise((resolve) => {
-      this.#socket.write(chunk, (error) => {
-        this.#writesUnderWay -= 1
-        resolve((error === null || error === undefined) && !this.#socket.destroyed)
-      })
-    })
+  async #answer({ asked, found }: Opened): Promise<void> {
+    const before = this.#outlet.writtenBytes
+    try {
+      if ('error' in found) throw found.error
+      await this.#send(asked, found.piece)
+    } catch (error) {
+      if (this.#outlet.writtenBytes > before || this.#controller.signal.aborted) throw error
+      this.#refuse(asked, error)
+    }
   }
 
-  #refuse(error: unknown): void {
-    const isMissing = isDfError(error, 'PieceNotFound') || isDfError(error, 'TaskNotFound')
-    if (!isMissing) this.#deps.log.warn({ err: error }, 'a piece could not be served')
-    const frame = isMissing
-      ? encodeError(errorFrameCodes.notFound, 'the piece is not here', nextPacketId())
-      : encodeError(errorFrameCodes.internal, 'the piece cannot be read', nextPacketId())
-    this.#socket.write(frame)
+  async #send(asked: PieceAsked, piece: ServedPiece): Promise<void> {
+    let writing: Promise<unknown> = Promise.resolve()
+    let plainSent = 0
+    const before = this.#outlet.writtenBytes
+    const write = (chunk: Uint8Array, plainBytes: number): Promise<void> => {
+      const isHead = this.#outlet.writtenBytes === before
+      const isFollowed = asked.kept !== undefined && this.#requests.hasMore
+      const written = this.#outlet.write(chunk, isFollowed).then((isTaken) => {
+        if (!isTaken) return this.#abort('The peer closed the connection.')
+        plainSent += plainBytes
+        this.#deps.onSent?.(Math.max(0, chunk.byteLength - (isHead ? head.byteLength : 0)))
+      })
+      writing = written
+      return written
+    }
+    const level = this.#level(asked, piece)
+    const form = level === undefined ? 'content' : 'packedContent'
+    let head: Uint8Array = new Uint8Array(0)
+    let turn: UploadTurn | undefined
+    const { signal } = this.#controller
+    try {
+      head = encodePieceContent(piece, asked.family, nextPacketId(), form)
+      turn = await this.#deps.governor?.enter(this.#upload(asked), signal)
+      const chunkBytes = (): number => turn?.chunkBytes ?? Number.POSITIVE_INFINITY
+      const take = (bytes: number): Promise<void> | undefined => this.#take(turn, bytes)
+      await sendPiece({ piece, head, level, signal, chunkBytes, take, write }, this.#deps.pool)
+    } catch (error) {
+      // The child sees an early end and asks another parent.
+      if (this.#outlet.writtenBytes > before) this.#socket.destroy()
+      await writing
+      throw error
+    } finally {
+      turn?.leave()
+      const release = (): void => piece.release(plainSent)
+      const released = writing.then(release)
+      this.#released = Promise.all([this.#released, released]).then(() => {})
+    }
+    if (asked.kept === undefined || this.#outlet.unwrittenBytes > maxUnwrittenBytes) await writing
+  }
+
+  #upload({ family, taskId, number, kept }: PieceAsked) {
+    const isBackground = kept?.isBackground === true
+    return { child: this.#child, family, taskId, number, isBackground }
+  }
+
+  #take(turn: UploadTurn | undefined, bytes: number): Promise<void> | undefined {
+    const { signal } = this.#controller
+    const taking = turn?.take(bytes, signal)
+    const { limiter } = this.#deps
+    if (limiter === undefined) return taking
+    return Promise.resolve(taking).then(() => limiter.take(bytes, signal))
+  }
+
+  #level({ kept, taskId }: PieceAsked, piece: ServedPiece): number | undefined {
+    if (kept?.isPackedWelcome !== true || piece.length === 0) return undefined
+    const { bytesPerSec } = this.#outlet
+    return this.#deps.compress?.(piece, { child: this.#child, taskId, bytesPerSec })
+  }
+
+  #refuse({ kept }: PieceAsked, error: unknown): void {
+    if (isDfError(error, 'Overloaded')) {
+      // Dragonfly has no word for it; a closed connection makes its child ask another parent at once.
+      if (kept === undefined) throw error
+      this.#writeError(errorFrameCodes.overloaded, 'too many pieces wait to be sent')
+    } else if (isDfError(error, 'PieceNotFound') || isDfError(error, 'TaskNotFound')) {
+      this.#writeError(errorFrameCodes.notFound, 'the piece is not here')
+    } else {
+      this.#deps.log.warn({ err: DfError.from(error) }, 'a piece could not be served')
+      this.#writeError(errorFrameCodes.internal, 'the piece cannot be read')
+    }
+  }
+
+  #writeError(
+    ...[code, message]: [code: Parameters<typeof encodeError>[0], message: string]
+  ): void {
+    this.#outlet
+      .write(encodeError(code, message, nextPacketId()), this.#requests.hasMore)
+      .catch(() => {})
   }
 }
 
@@ -181,10 +273,4 @@ let packetId = 0
 function nextPacketId(): number {
   packetId = (packetId + 1) % 256
   return packetId
-}
-
-/** Node tells the progress of a partial write only by its handle's queue; net's own timeout looks at it as well. */
-function queuedBytes(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { _handle?: { writeQueueSize?: number } | null }
-  return handle?.writeQueueSize ?? socket.writableLength
 }

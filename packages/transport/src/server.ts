@@ -1,11 +1,19 @@
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { DfError, deferred, errorCode, type Network, type Running } from '@damselfly/core'
 import { checkBufferBytes } from './memory.ts'
 import { PieceConnection, type PieceConnectionDeps } from './piece-connection.ts'
+import { type PeerIdentity, type SecureNetwork, systemSecureNetwork } from './secure.ts'
+
+export interface ListenAddress {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+}
 
 export interface PieceServerConfig {
-  /** Port 0 takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: ListenAddress
+  /** A second port that speaks TLS 1.3 only, for our own children. */
+  readonly secure?: { readonly listen: ListenAddress; readonly identity: PeerIdentity } | undefined
   /** A child that sends no request or takes no bytes for so long is dropped. */
   readonly idleMs: number
   /** How long `stop` lets answers under way go on. */
@@ -19,16 +27,19 @@ export interface PieceServerConfig {
 
 export interface PieceServerDeps extends PieceConnectionDeps {
   readonly network: Network
+  readonly secure?: SecureNetwork | undefined
 }
 
 export interface PieceServer extends Running {
   /** Where it listens, with the real port. */
-  readonly endpoint: { readonly host: string; readonly port: number }
+  readonly endpoint: ListenAddress
+  /** Where it listens for TLS. */
+  readonly secureEndpoint?: ListenAddress | undefined
   /** How many connections are open. */
   readonly connections: number
 }
 
-/** Serves pieces to whoever connects; one request per connection. */
+/** Serves pieces to whoever connects. */
 export async function startPieceServer(
   config: PieceServerConfig,
   deps: PieceServerDeps,
@@ -36,9 +47,10 @@ export async function startPieceServer(
   checkBufferBytes(deps.pool)
   const connections = new Map<PieceConnection, Promise<void>>()
   const closed = deferred()
+  const servers: Server[] = []
   let stopping: Promise<void> | undefined
 
-  const server = deps.network.createServer({ allowHalfOpen: true }, (socket) => {
+  const onConnection = (socket: Socket): void => {
     if (stopping !== undefined || connections.size >= config.maxConnections) {
       deps.log.debug({ connections: connections.size }, 'piece connection refused')
       socket.on('error', () => {})
@@ -48,18 +60,32 @@ export async function startPieceServer(
     const connection = new PieceConnection(socket, config.idleMs, deps)
     const run = connection.run().finally(() => connections.delete(connection))
     connections.set(connection, run)
-  })
-  const endpoint = await listen(server, config.listen)
+  }
   const stop = (): Promise<void> => {
-    stopping ??= close(server, connections, { ...config, ...deps }).finally(closed.resolve)
+    stopping ??= close(servers, connections, { ...config, ...deps }).finally(closed.resolve)
     return stopping
   }
-  server.on('error', (error) => {
-    closed.reject(DfError.from(error))
-    stop().catch(closed.reject)
-  })
+  const start = async (server: Server, at: ListenAddress): Promise<ListenAddress> => {
+    const endpoint = await listen(server, at)
+    servers.push(server)
+    server.on('error', (error) => {
+      closed.reject(DfError.from(error))
+      stop().catch(closed.reject)
+    })
+    return endpoint
+  }
+  const plain = deps.network.createServer({ allowHalfOpen: true }, onConnection)
+  const endpoint = await start(plain, config.listen)
+  let secureEndpoint: ListenAddress | undefined
+  try {
+    secureEndpoint = await startSecure(config, deps, { onConnection, start })
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return {
     endpoint,
+    secureEndpoint,
     get connections() {
       return connections.size
     },
@@ -69,10 +95,22 @@ export async function startPieceServer(
   }
 }
 
-async function listen(
-  server: Server,
-  { host, port }: PieceServerConfig['listen'],
-): Promise<PieceServer['endpoint']> {
+interface SecureStart {
+  readonly onConnection: (socket: Socket) => void
+  readonly start: (server: Server, at: ListenAddress) => Promise<ListenAddress>
+}
+
+async function startSecure(
+  { secure }: PieceServerConfig,
+  deps: PieceServerDeps,
+  { onConnection, start }: SecureStart,
+): Promise<ListenAddress | undefined> {
+  if (secure === undefined) return undefined
+  const network = deps.secure ?? systemSecureNetwork()
+  return start(network.createServer(secure.identity, onConnection), secure.listen)
+}
+
+async function listen(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
   const listening = deferred()
   server.once('error', listening.reject)
   server.listen({ host, port }, listening.resolve)
@@ -90,15 +128,15 @@ async function listen(
 }
 
 async function close(
-  server: Server,
+  servers: readonly Server[],
   connections: ReadonlyMap<PieceConnection, Promise<void>>,
   { clock, graceMs }: Pick<PieceServerConfig & PieceServerDeps, 'clock' | 'graceMs'>,
 ): Promise<void> {
-  const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+  const stopped = servers.map((server) => new Promise((resolve) => server.close(resolve)))
   for (const connection of connections.keys()) connection.drain()
   const cancel = clock.schedule(graceMs, () => {
     for (const connection of connections.keys()) connection.destroy('The piece server stops.')
   })
-  await Promise.all([stopped, ...connections.values()])
+  await Promise.all([...stopped, ...connections.values()])
   cancel()
 }

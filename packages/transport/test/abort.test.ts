@@ -1,17 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { encodePieceContent, type PieceSink } from '@damselfly/transport'
 import { describe, expect, test } from 'vitest'
-import {
-  content,
-  fetchFrom,
-  MiB,
-  newPool,
-  piece,
-  pieces,
-  rawServer,
-  serve,
-  until,
-} from './harness.ts'
+import { content, fetchFrom, MiB, piece, pieces, rawServer, serve, until } from './harness.ts'
 
 const head = (length: number): Uint8Array =>
   encodePieceContent(piece(0, new Uint8Array(length)), 'standard', 1)
@@ -26,7 +16,6 @@ describe('aborting', () => {
       socket.once('data', () => socket.write(Buffer.concat([head(8 * MiB), content(MiB)])))
     })
     const controller = new AbortController()
-    const pool = newPool()
     let calls = 0
     const sink: PieceSink = {
       async write() {
@@ -34,10 +23,9 @@ describe('aborting', () => {
         if (calls === 2) controller.abort(reason)
       },
     }
-    const fetched = fetchFrom(peer, 8 * MiB, { sink, pool, signal: controller.signal })
+    const fetched = fetchFrom(peer, 8 * MiB, { sink, signal: controller.signal })
     await expect(fetched).rejects.toBe(reason)
     expect(calls).toBe(2)
-    expect(pool.stats.inUse).toBe(0)
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     await closed.promise
     expect(calls).toBe(2)
@@ -48,7 +36,6 @@ describe('aborting', () => {
     const controller = new AbortController()
     const gate = Promise.withResolvers<void>()
     const entered = Promise.withResolvers<void>()
-    const pool = newPool()
     let isWriting = false
     const sink: PieceSink = {
       async write() {
@@ -58,7 +45,7 @@ describe('aborting', () => {
         isWriting = false
       },
     }
-    const fetched = fetchFrom(server, 8 * MiB, { sink, pool, signal: controller.signal })
+    const fetched = fetchFrom(server, 8 * MiB, { sink, signal: controller.signal })
     const outcome = fetched.then(
       () => 'fetched',
       (error) => ({ error, isWriting }),
@@ -66,28 +53,14 @@ describe('aborting', () => {
     await entered.promise
     controller.abort(reason)
     await until(() => server.connections === 0)
-    expect(pool.stats.inUse).toBe(1)
     gate.resolve()
     expect(await outcome).toEqual({ error: reason, isWriting: false })
-    expect(pool.stats.inUse).toBe(0)
   })
 
   test('before it begins, nothing is connected', async () => {
     const signal = AbortSignal.abort(reason)
     const endpoint = { host: '127.0.0.1', port: 1 }
     await expect(fetchFrom({ endpoint }, 10, { signal })).rejects.toBe(reason)
-  })
-
-  test('while it waits for a buffer, it leaves the line', async () => {
-    await using server = await serve(pieces(piece(0, content(MiB))))
-    const pool = newPool(1)
-    const buffer = await pool.acquire()
-    const controller = new AbortController()
-    const fetched = fetchFrom(server, MiB, { pool, signal: controller.signal })
-    controller.abort(reason)
-    await expect(fetched).rejects.toBe(reason)
-    pool.release(buffer)
-    expect((await fetchFrom(server, MiB, { pool })).length).toBe(MiB)
   })
 
   test('a signal that outlives many fetches collects no listeners', async () => {

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { systemNetwork } from '@damselfly/core'
-import { BufferPool, encodeError, encodePieceContent, type PieceSink } from '@damselfly/transport'
+import { encodeError, encodePieceContent, type PieceSink } from '@damselfly/transport'
 import { describe, expect, test } from 'vitest'
 import {
   codeOf,
@@ -8,7 +8,6 @@ import {
   fetchFrom,
   MemorySink,
   MiB,
-  newPool,
   piece,
   pieces,
   rawServer,
@@ -121,13 +120,9 @@ describe('a peer that fails', () => {
     ['a part of the content', [head(MiB), content(1000)], 'after 1000 of 1048576 bytes'],
   ])('%s and a FIN', async (_name, chunks, what) => {
     await using peer = await answering(...chunks)
-    const pool = newPool()
-    const error: unknown = await fetchFrom(peer, chunks.length > 1 ? MiB : 10, { pool }).catch(
-      (e) => e,
-    )
+    const error: unknown = await fetchFrom(peer, chunks.length > 1 ? MiB : 10, {}).catch((e) => e)
     expect(error).toMatchObject({ code: 'PeerUnavailable', retryable: true })
     expect(String(error)).toContain(what)
-    expect(pool.stats.inUse).toBe(0)
   })
 
   test('a reset in the middle', async () => {
@@ -185,10 +180,8 @@ describe('the sink', () => {
       socket.once('data', () => socket.write(Buffer.concat([head(8 * MiB), content(MiB)])))
     })
     const failure = new Error('disk full')
-    const pool = newPool()
     const sink: PieceSink = { write: () => Promise.reject(failure) }
-    await expect(fetchFrom(peer, 8 * MiB, { sink, pool })).rejects.toBe(failure)
-    expect(pool.stats.inUse).toBe(0)
+    await expect(fetchFrom(peer, 8 * MiB, { sink })).rejects.toBe(failure)
     await closed.promise
     const throwing: PieceSink = {
       write() {
@@ -203,7 +196,6 @@ describe('the sink', () => {
     await using server = await serve(pieces(piece(0, bytes)))
     const gate = Promise.withResolvers<void>()
     const entered = Promise.withResolvers<void>()
-    const pool = newPool()
     let matches = true
     let position = 0
     const sink: PieceSink = {
@@ -214,7 +206,7 @@ describe('the sink', () => {
         position += chunk.byteLength
       },
     }
-    const fetched = fetchFrom(server, bytes.byteLength, { sink, pool, idleMs: 20 })
+    const fetched = fetchFrom(server, bytes.byteLength, { sink, idleMs: 20 })
     await entered.promise
     // A peer that is really silent is found out in the meantime.
     await using mute = await rawServer(() => {})
@@ -223,7 +215,6 @@ describe('the sink', () => {
     gate.resolve()
     await fetched
     expect([matches, position]).toEqual([true, bytes.byteLength])
-    expect(pool.stats.highWater).toBe(1)
   })
 
   test('gets no tiny chunks while more is to come', async () => {
@@ -242,9 +233,7 @@ describe('the sink', () => {
   })
 })
 
-test('a pool of buffers that cannot hold a frame is refused', async () => {
-  const pool = new BufferPool({ bufferBytes: 1024, maxBuffers: 1 })
+test('a piece of a negative length is refused', async () => {
   const endpoint = { host: '127.0.0.1', port: 1 }
-  expect(await codeOf(fetchFrom({ endpoint }, MiB, { pool }))).toBe('InvalidArgument')
   expect(await codeOf(fetchFrom({ endpoint }, -1))).toBe('InvalidArgument')
 })

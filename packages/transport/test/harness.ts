@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import {
   DfError,
+  type Endpoint,
   isDfError,
   type Network,
   seededRandom,
@@ -11,6 +12,10 @@ import {
 import {
   BufferPool,
   fetchPiece,
+  type PeerAddress,
+  PeerLinks,
+  type PeerLinksDeps,
+  type PeerLinksOptions,
   type PieceFetch,
   type PieceServer,
   type PieceServerConfig,
@@ -80,9 +85,12 @@ export interface TestServer extends PieceServer {
 export async function serve(
   open: PieceServerDeps['open'],
   options: Partial<PieceServerConfig> &
-    Partial<Pick<PieceServerDeps, 'limiter' | 'onSent' | 'pool'>> = {},
+    Partial<
+      Pick<PieceServerDeps, 'limiter' | 'onSent' | 'pool' | 'governor' | 'compress' | 'clock'>
+    > = {},
 ): Promise<TestServer> {
-  const { limiter, onSent, pool = newPool(), ...config } = options
+  const { limiter, onSent, governor, compress, pool = newPool(), ...rest } = options
+  const { clock = systemClock, ...config } = rest
   const server = await startPieceServer(
     {
       listen: { host: '127.0.0.1', port: 0 },
@@ -91,7 +99,17 @@ export async function serve(
       maxConnections: 64,
       ...config,
     },
-    { network: systemNetwork, clock: systemClock, log: silentLog, pool, open, limiter, onSent },
+    {
+      network: systemNetwork,
+      clock,
+      log: silentLog,
+      pool,
+      open,
+      limiter,
+      onSent,
+      governor,
+      compress,
+    },
   )
   return Object.defineProperties({ pool } as TestServer, Object.getOwnPropertyDescriptors(server))
 }
@@ -105,23 +123,16 @@ export const pieces =
     return found
   }
 
-export interface FetchOptions extends Partial<PieceFetch> {
-  readonly pool?: BufferPool
+export interface FetchOptions extends Partial<Omit<PieceFetch, 'peer'>> {
   readonly network?: Network
   readonly idleMs?: number
   readonly connectMs?: number
 }
 
 export function fetchFrom(
-  { endpoint }: { readonly endpoint: PieceFetch['endpoint'] },
+  { endpoint }: { readonly endpoint: Endpoint },
   expectedLength: number,
-  {
-    pool = newPool(),
-    network = systemNetwork,
-    idleMs = 5000,
-    connectMs = 5000,
-    ...fetch
-  }: FetchOptions = {},
+  { network = systemNetwork, idleMs = 5000, connectMs = 5000, ...fetch }: FetchOptions = {},
 ) {
   const sink = fetch.sink ?? new MemorySink()
   const request = { endpoint, family: 'standard', taskId, number: 0, expectedLength, sink } as const
@@ -131,11 +142,56 @@ export function fetchFrom(
       network,
       clock: systemClock,
       random: seededRandom(1),
-      pool,
       timeouts: { connectMs, idleMs },
     },
   )
 }
+
+export const newLinks = (
+  options: PeerLinksOptions = {},
+  deps: Partial<PeerLinksDeps> = {},
+): PeerLinks & AsyncDisposable => {
+  const links = new PeerLinks(
+    { connectMs: 5000, idleMs: 5000, ...options },
+    { network: systemNetwork, clock: systemClock, random: seededRandom(1), ...deps },
+  )
+  return Object.assign(links, { [Symbol.asyncDispose]: () => links.close() })
+}
+
+/** A peer of our own kind. */
+export const kept = ({ endpoint }: { readonly endpoint: Endpoint }): PeerAddress => ({
+  endpoint,
+  features: { keepAlive: true },
+})
+
+/** Keeps what it gets, without a promise. */
+export class ImmediateSink implements PieceSink {
+  readonly #chunks: Buffer[] = []
+
+  write(chunk: Uint8Array): void {
+    this.#chunks.push(Buffer.from(chunk))
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+}
+
+/** A fetch of this piece of the one task. */
+export const fetchOf = (
+  peer: PeerAddress,
+  number: number,
+  expectedLength: number,
+  options: Partial<PieceFetch> = {},
+): PieceFetch => ({
+  peer,
+  family: 'standard',
+  taskId,
+  number,
+  expectedLength,
+  sink: new ImmediateSink(),
+  ...options,
+})
 
 /** The code of the error that a promise rejects with. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {

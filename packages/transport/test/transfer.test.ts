@@ -6,7 +6,6 @@ import {
   fetchFrom,
   MemorySink,
   MiB,
-  newPool,
   type PieceLog,
   piece,
   pieces,
@@ -23,21 +22,18 @@ describe('pieces arrive as they were', () => {
       const bytes = content(length, 3)
       await using server = await serve(pieces(piece(0, bytes, log)))
       const sink = new MemorySink()
-      const pool = newPool()
-      await fetchFrom(server, length, { sink, pool })
+      await fetchFrom(server, length, { sink })
       expect(sink.bytes.equals(bytes)).toBe(true)
-      expect(pool.stats.inUse).toBe(0)
       await until(() => server.connections === 0)
       expect(log.released).toEqual([length])
       expect(server.pool.stats.inUse).toBe(0)
     },
   )
 
-  test('tiny pieces take no pooled buffer on either side', async () => {
+  test('tiny pieces take no pooled buffer', async () => {
     await using server = await serve(pieces(piece(0, content(1))))
-    const pool = newPool()
-    await fetchFrom(server, 1, { pool })
-    expect([pool.stats.allocated, server.pool.stats.allocated]).toEqual([0, 0])
+    await fetchFrom(server, 1, {})
+    expect(server.pool.stats.allocated).toBe(0)
   })
 
   test('the reader may give fewer bytes than it was asked for', async () => {
@@ -52,11 +48,10 @@ describe('pieces arrive as they were', () => {
   })
 })
 
-test('a piece of 64 MiB passes through one buffer on one side and two on the other', async () => {
+test('a piece of 64 MiB passes through two buffers of the sender', async () => {
   const bytes = content(64 * MiB)
   const log: PieceLog = { released: [], reads: [] }
   await using server = await serve(pieces(piece(0, bytes, log)))
-  const pool = newPool()
   let position = 0
   let largest = 0
   const sink: PieceSink = {
@@ -69,28 +64,23 @@ test('a piece of 64 MiB passes through one buffer on one side and two on the oth
       await new Promise((resolve) => setImmediate(resolve))
     },
   }
-  await fetchFrom(server, bytes.byteLength, { sink, pool })
+  await fetchFrom(server, bytes.byteLength, { sink })
   expect(position).toBe(bytes.byteLength)
-  expect(largest).toBeLessThanOrEqual(pool.bufferBytes)
-  expect(pool.stats).toMatchObject({ inUse: 0, highWater: 1, allocated: 1 })
+  expect(largest).toBeLessThanOrEqual(2 * MiB)
   expect(server.pool.stats.highWater).toBeLessThanOrEqual(2)
   expect(Math.max(...log.reads.map((r) => r.length))).toBeLessThanOrEqual(server.pool.bufferBytes)
 })
 
-test('32 pieces at once, with fewer buffers than pieces', async () => {
+test('32 pieces at once', async () => {
   const bytes = Array.from({ length: 32 }, (_, n) => content(MiB + n * 1000, n))
   await using server = await serve(pieces(...bytes.map((b, n) => piece(n, b))))
-  const pool = newPool(6)
   const sinks = bytes.map(() => new MemorySink())
   await Promise.all(
-    bytes.map((b, number) =>
-      fetchFrom(server, b.byteLength, { number, pool, sink: sinks[number]! }),
-    ),
+    bytes.map((b, number) => fetchFrom(server, b.byteLength, { number, sink: sinks[number]! })),
   )
   sinks.forEach((sink, n) => {
     expect(sink.bytes.equals(bytes[n]!), `piece ${n}`).toBe(true)
   })
-  expect(pool.stats).toMatchObject({ inUse: 0, highWater: 6, waiting: 0 })
 })
 
 test('a server that is stopped in the middle lets running transfers finish', async () => {

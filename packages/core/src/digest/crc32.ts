@@ -19,3 +19,10 @@ export class Crc32 {
 export function formatCrc32(value: number): string {
   return `crc32:${value >>> 0}`
 }
+
+/** Reads that text; some peers pad the number with zeros. `undefined` for anything else. */
+export function parseCrc32(text: string): number | undefined {
+  const match = /^crc32:(\d{1,10})$/.exec(text)
+  const value = match === null ? Number.NaN : Number(match[1])
+  return value <= 0xffff_ffff ? value : undefined
+}

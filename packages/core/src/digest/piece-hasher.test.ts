@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isSameBlake3, PieceHasher } from './piece-hasher.ts'
+import { createAnyHasher, isSameBlake3, PieceHasher } from './piece-hasher.ts'
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
@@ -36,4 +36,11 @@ it('tells digests apart', () => {
     false,
     false,
   ])
+})
+
+it.each([
+  ['blake3', 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262'],
+  ['sha256', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+] as const)('computes %s of nothing', (algorithm, value) => {
+  expect(createAnyHasher(algorithm).digest()).toBe(`${algorithm}:${value}`)
 })

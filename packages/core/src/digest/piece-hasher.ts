@@ -1,5 +1,6 @@
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 import { crc32 } from '@node-rs/crc32'
+import { createHasher, type DigestAlgorithm, type Hasher } from './digest.ts'
 
 /** What the bytes of a piece hash to. */
 export interface PieceDigests {
@@ -32,4 +33,14 @@ export class PieceHasher {
 /** Whether two BLAKE3 digests are equal. Nothing is secret here, so time may tell. */
 export function isSameBlake3(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i])
+}
+
+/** A hasher for every algorithm that a digest can name. */
+export function createAnyHasher(algorithm: DigestAlgorithm): Hasher {
+  if (algorithm !== 'blake3') return createHasher(algorithm)
+  const hasher = new Blake3Hasher()
+  return {
+    update: (bytes) => void hasher.update(bytes),
+    digest: () => `blake3:${hasher.digestBuffer().toString('hex')}`,
+  }
 }

@@ -68,7 +68,24 @@ describe('systemDisk', () => {
     await write(join(dir, 'x', 'f'), '123')
     expect(await disk.stat(join(dir, 'x', 'y'))).toMatchObject({ isDirectory: true })
     const stat = await disk.stat(join(dir, 'x', 'f'))
-    expect(stat).toMatchObject({ isFile: true, isDirectory: false, sizeBytes: 3 })
+    expect(stat).toMatchObject({ isFile: true, isDirectory: false, sizeBytes: 3, links: 1 })
+  })
+
+  it('counts the names and the blocks of a file', async () => {
+    const path = join(dir, 'a')
+    const file = await disk.open(path, 'wx+')
+    await file.truncate(50_000_000)
+    await file.write(Buffer.alloc(4096, 1), 0)
+    await file.datasync()
+    expect(typeof file.descriptor).toBe('number')
+    await file.close()
+    await disk.link(path, join(dir, 'b'))
+    await disk.syncDirectory(dir)
+    const found = await disk.stat(path)
+    expect(found).toMatchObject({ links: 2, sizeBytes: 50_000_000 })
+    expect(found?.allocatedBytes).toBeGreaterThanOrEqual(4096)
+    expect(found?.allocatedBytes).toBeLessThan(1_000_000)
+    expect(await codeOf(disk.syncDirectory(join(dir, 'none')))).toBe('ENOENT')
   })
 
   it('never overwrites with a new file, a link or a clone', async () => {

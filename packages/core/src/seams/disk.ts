@@ -7,7 +7,11 @@ export interface DiskFile {
   write(buffer: Uint8Array, offset: number): Promise<void>
   truncate(sizeBytes: number): Promise<void>
   sync(): Promise<void>
+  /** Like `sync` without what is not needed to read the bytes back, such as times. */
+  datasync(): Promise<void>
   close(): Promise<void>
+  /** The system's number of the file, for calls that Node has not; absent where there is no such thing. */
+  readonly descriptor?: number
 }
 
 export interface DiskStat {
@@ -16,6 +20,10 @@ export interface DiskStat {
   isFile: boolean
   /** Identity of the file on its device; equal for hard links to the same content. */
   inode: string
+  /** Names of the file, hard links included. */
+  links: number
+  /** What the file takes on the device: less than its size when it is sparse. */
+  allocatedBytes: number
 }
 
 /** Files. Engines take a `Disk`, never `node:fs`. Errors are Node's, with `code` (ENOENT, EEXIST, ENOSPC ...). */
@@ -34,12 +42,16 @@ export interface Disk {
   setWritable(path: string, writable: boolean): Promise<void>
   /** Removes a file or a tree; nothing there is fine. */
   remove(path: string): Promise<void>
+  /** Makes the names in a directory survive a power cut. Where directories cannot be synced, nothing happens. */
+  syncDirectory(path: string): Promise<void>
   /** Bytes of the file system that holds `path`. */
   space(path: string): Promise<{ totalBytes: number; freeBytes: number }>
 }
 
 const writeBits = 0o222
 const ownerWriteBit = 0o200
+/** The unit of `st_blocks`, whatever blocks the file system has. */
+const statBlockBytes = 512
 
 /** The operating system's files. */
 export const systemDisk: Disk = {
@@ -54,6 +66,8 @@ export const systemDisk: Disk = {
         isDirectory: s.isDirectory(),
         isFile: s.isFile(),
         inode: `${s.dev}:${s.ino}`,
+        links: s.nlink,
+        allocatedBytes: s.blocks * statBlockBytes,
       }
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
@@ -81,6 +95,17 @@ export const systemDisk: Disk = {
     if (wanted !== mode) await fs.chmod(path, wanted)
   },
   remove: (path) => fs.rm(path, { recursive: true, force: true }),
+  async syncDirectory(path) {
+    let handle: fs.FileHandle | undefined
+    try {
+      handle = await fs.open(path, 'r')
+      await handle.sync()
+    } catch (error) {
+      if (!['EISDIR', 'EINVAL', 'EPERM', 'ENOTSUP'].includes(errorCode(error) ?? '')) throw error
+    } finally {
+      await handle?.close()
+    }
+  },
   async space(path) {
     const s = await fs.statfs(path)
     return { totalBytes: s.blocks * s.bsize, freeBytes: s.bavail * s.bsize }
@@ -89,6 +114,7 @@ export const systemDisk: Disk = {
 
 function openSystemFile(handle: fs.FileHandle): DiskFile {
   return {
+    descriptor: handle.fd,
     async read(buffer, offset) {
       let done = 0
       while (done < buffer.byteLength) {
@@ -117,6 +143,7 @@ function openSystemFile(handle: fs.FileHandle): DiskFile {
     },
     truncate: (sizeBytes) => handle.truncate(sizeBytes),
     sync: () => handle.sync(),
+    datasync: () => handle.datasync(),
     close: () => handle.close(),
   }
 }

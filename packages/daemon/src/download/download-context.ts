@@ -1,10 +1,12 @@
-import type { Clock, Log, Random, RateLimiter, TaskId } from '@damselfly/core'
+import type { Clock, FairSlots, Log, Random, RateLimiter, TaskId } from '@damselfly/core'
 import type { ChannelPool } from '@damselfly/rpc'
 import type { SourceRegistry } from '@damselfly/sources'
 import type { HostIdentity } from '../announce/host-identity.ts'
 import type { SchedulerLink, SchedulerPool } from '../announce/scheduler-pool.ts'
+import type { DataPlane } from '../data/data-plane.ts'
 import type { LiveTasks } from './live-tasks.ts'
-import type { FetchPiece } from './parent-fetch.ts'
+import type { ParentSessionDeps } from './parent-session.ts'
+import type { PeerBans } from './peer-bans.ts'
 import type { SwarmTiming } from './swarm-download.ts'
 
 /** What every download of this daemon shares. */
@@ -14,10 +16,16 @@ export interface DownloadContext {
   readonly schedulers: SchedulerPool
   readonly sources: SourceRegistry
   readonly channels: ChannelPool
-  readonly fetchPiece: FetchPiece
+  readonly describe: ParentSessionDeps['describe']
+  readonly bans: PeerBans
+  readonly onUnattested: () => void
+  readonly onCorrupt: () => void
+  readonly data: Pick<DataPlane, 'receive' | 'readSource' | 'hasher'>
   readonly announce: (link: SchedulerLink, signal: AbortSignal) => Promise<void>
   /** Removes the task here and this host's claim to it at its scheduler. */
   readonly forgetTask: (taskId: TaskId) => Promise<void>
+  /** All transfers of this host take turns. */
+  readonly slots: FairSlots
   readonly downloadLimiter: RateLimiter
   readonly sourceLimiter: RateLimiter
   readonly settings: { readonly concurrentPieces: number; readonly timing: SwarmTiming }

@@ -1,13 +1,15 @@
 import {
   AsyncQueue,
   abortable,
-  createHasher,
+  type Clock,
   DfError,
   formatDigest,
   linkSignals,
   parseDigest,
 } from '@damselfly/core'
 import type { PieceRecord } from '@damselfly/storage'
+import type { DataPlane } from '../data/data-plane.ts'
+import { contentDigest } from './content-digest.ts'
 import type { JobStart } from './download-job.ts'
 import type { DownloadRequest } from './download-request.ts'
 import type { Downloads } from './downloads.ts'
@@ -17,6 +19,8 @@ export type DownloadEvent =
   | { readonly kind: 'piece'; readonly record: PieceRecord }
 
 export interface FollowDeps {
+  readonly data: Pick<DataPlane, 'hasher'>
+  readonly clock: Clock
   readonly downloads: Downloads
   /** Removes the task: its bytes are not what the caller's digest names. */
   readonly forget: () => Promise<void>
@@ -28,22 +32,23 @@ export interface FollowDeps {
  */
 export async function* followDownload(
   request: DownloadRequest,
-  { downloads, forget }: FollowDeps,
+  deps: FollowDeps,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadEvent> {
   // A consumer that leaves early must not keep the job going.
   using linked = linkSignals(signal)
   let unfollow = (): void => {}
   try {
-    const { started, done } = downloads.join(request, linked.signal)
+    const { started, done } = deps.downloads.join(request, linked.signal)
     const start = await abortable(started, linked.signal)
     // The digest is checked after the job has ended; the bytes stay readable in between.
     using _lease = start.live.stored.lease()
     unfollow = start.live.follow()
     yield { kind: 'started', start }
+    const digest = digestWanted(request, start, deps, linked.signal)
     yield* pieces(start, done)
     await done
-    await verifyDigest(request, start, forget, linked.signal)
+    if (digest !== undefined) await checkDigest(request, start, await digest, deps.forget)
     await writeOutput(request, start, linked.signal)
   } finally {
     unfollow()
@@ -78,39 +83,40 @@ async function* pieces(start: JobStart, done: Promise<void>): AsyncGenerator<Dow
   }
 }
 
-const readSize = 1 << 20
-
-async function verifyDigest(
-  { download, url }: DownloadRequest,
-  { live, geometry, wasComplete }: JobStart,
-  forget: () => Promise<void>,
+/** The digest of the content when the caller has named one; it is computed while the pieces arrive. */
+function digestWanted(
+  { download }: DownloadRequest,
+  { live }: JobStart,
+  deps: FollowDeps,
   signal: AbortSignal,
+): Promise<string> | undefined {
+  if (!download.digest) return undefined
+  const expected = parseDigest(download.digest)
+  const text = formatDigest(expected)
+  if (live.stored.isComplete && live.stored.isVerified(text)) return Promise.resolve(text)
+  const digest = contentDigest(expected.algorithm, live, deps, signal)
+  digest.catch(() => {})
+  return digest
+}
+
+async function checkDigest(
+  { download, url }: DownloadRequest,
+  { live, wasComplete }: JobStart,
+  actual: string,
+  forget: () => Promise<void>,
 ): Promise<void> {
-  const text = download.digest
-  if (text === undefined || text === '') return
-  const expected = parseDigest(text)
-  const hasher = createHasher(expected.algorithm)
-  const buffer = Buffer.allocUnsafe(Math.min(readSize, geometry.contentLength))
-  for (let offset = 0; offset < geometry.contentLength; ) {
-    signal.throwIfAborted()
-    const read = await live.stored.read(buffer.subarray(0, geometry.contentLength - offset), offset)
-    if (read === 0)
-      throw new DfError(
-        'DiskFailed',
-        `The stored content of ${url.origin}${url.pathname} ends at byte ${offset}.`,
-      )
-    hasher.update(buffer.subarray(0, read))
-    offset += read
+  const expected = formatDigest(parseDigest(download.digest ?? ''))
+  if (actual === expected) {
+    live.stored.recordVerified(expected)
+    return
   }
-  const actual = hasher.digest()
-  if (actual === formatDigest(expected)) return
   // Bytes that came for this caller alone are worthless. Those that others use are theirs to judge: the digest may be a slip.
   const isOurs = !wasComplete && live.followers === 1
   if (isOurs) await forget()
   throw new DfError(
     'DigestMismatch',
-    `The content of ${url.origin}${url.pathname} is not what was asked for: expected ${formatDigest(expected)}, got ${actual}. No output was written. Check the digest, or whether the origin serves another version${isOurs ? '' : '; this host had the content before: another --tag fetches it anew'}.`,
-    { details: { expected: formatDigest(expected), actual } },
+    `The content of ${url.origin}${url.pathname} is not what was asked for: expected ${expected}, got ${actual}. No output was written. Check the digest, or whether the origin serves another version${isOurs ? '' : '; this host had the content before: another --tag fetches it anew'}.`,
+    { details: { expected, actual } },
   )
 }
 

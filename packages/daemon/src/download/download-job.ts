@@ -1,5 +1,5 @@
 import { clone, create } from '@bufbuild/protobuf'
-import { type Download, DownloadSchema, RangeSchema } from '@damselfly/api/common'
+import { type Download, DownloadSchema, Priority, RangeSchema } from '@damselfly/api/common'
 import {
   abortable,
   type ByteRange,
@@ -16,11 +16,13 @@ import {
   piecesOverlapping,
 } from '@damselfly/core'
 import type { Source } from '@damselfly/sources'
-import type { TaskSpec } from '@damselfly/storage'
+import type { PieceRecord, TaskSpec } from '@damselfly/storage'
 import type { SchedulerLink } from '../announce/scheduler-pool.ts'
 import type { DownloadContext } from './download-context.ts'
 import { type DownloadRequest, wantedRange } from './download-request.ts'
+import { digestsOf, heldPieces } from './held-pieces.ts'
 import type { LiveTask } from './live-task.ts'
+import { openDigests, PieceAuthority } from './piece-authority.ts'
 import {
   askOrigin,
   resolveTask,
@@ -93,7 +95,11 @@ export class DownloadJob {
     if (local !== undefined && isOther(local.stored.spec, facts)) {
       await this.#context.tasks.discard(this.#request.taskId)
     }
-    const start = this.#start(await this.#context.tasks.open(this.#spec(facts)))
+    const start = this.#start(
+      await this.#context.tasks.open(this.#spec(facts), {
+        isPartial: this.#request.range !== undefined,
+      }),
+    )
     this.#started.resolve(start)
     const leave = start.live.join()
     try {
@@ -189,6 +195,13 @@ export class DownloadJob {
   #swarm(start: JobStart, facts: TaskFacts, links: readonly SchedulerLink[]): SwarmDownload {
     const context = this.#context
     const { live, geometry, wanted } = start
+    const authority = this.#authority(start)
+    const claim = { rank: rankOf(this.#request.download), key: this.#request.taskId }
+    const turn = (signal: AbortSignal) => context.slots.acquire(claim, signal)
+    const attest = async (record: PieceRecord): Promise<void> => {
+      const { number } = record
+      await authority.record([{ number, digests: digestsOf(record) }], true)
+    }
     return new SwarmDownload(
       {
         live,
@@ -201,6 +214,8 @@ export class DownloadJob {
       {
         ...context,
         hostId: context.host.id,
+        authority,
+        turn,
         schedulers: links,
         limiter: context.downloadLimiter,
         timing: context.settings.timing,
@@ -215,10 +230,16 @@ export class DownloadJob {
               concurrency: context.settings.concurrentPieces,
               ...how,
             },
-            { ...context, source: this.#source, limiter: context.sourceLimiter },
+            { ...context, attest, turn, limiter: context.sourceLimiter },
           ),
       },
     )
+  }
+
+  #authority({ geometry }: JobStart): PieceAuthority {
+    const { pieceCount } = geometry
+    const target = { taskId: this.#request.taskId, hostId: this.#context.host.id, pieceCount }
+    return new PieceAuthority(target, { ...this.#context, openDigests })
   }
 
   /** The download as this peer registers it: what was asked, plus what is now known (trap T9). */
@@ -275,6 +296,8 @@ export class DownloadJob {
       this.#context.clock,
     )
     session.register(this.#registered(start, { metadataOnly: true }))
+    using authority = this.#authority(start)
+    authority.connect(link, heldPieces(start.live.stored))
     try {
       await abortable(answered.promise, signal)
       session.started()
@@ -293,6 +316,12 @@ export class DownloadJob {
 /** The piece protocol has room for 64 characters; the longer ids of sha512 blobs go to the origin (interop.md 5.1). */
 function isShareable(taskId: string): boolean {
   return taskId.length === 64
+}
+
+/** Dragonfly's levels, of which a higher one goes first; who names none gets the default of its tools, the highest. */
+function rankOf({ priority, prefetch }: Download): number {
+  if (prefetch) return Priority.LEVEL0
+  return priority === Priority.LEVEL0 ? Priority.LEVEL6 : priority
 }
 
 const announceWaitMs = 10_000

@@ -2,7 +2,6 @@ import type { Download } from '@damselfly/api/common'
 import {
   type ByteRange,
   checkPieceLength,
-  createHasher,
   DfError,
   parseDigest,
   parseRangeHeader,
@@ -40,7 +39,7 @@ export function downloadRequest(
   const url = sources.parseUrl(download.url)
   sources.for(url)
   // What cannot be checked at the end is refused at the beginning, before anything is fetched.
-  if (download.digest) createHasher(parseDigest(download.digest).algorithm)
+  if (download.digest) parseDigest(download.digest)
   const pieceLength = Number(download.pieceLength ?? 0)
   if (pieceLength !== 0) checkPieceLength(pieceLength)
   const { rangeHeader, header } = splitRange(download.requestHeader)

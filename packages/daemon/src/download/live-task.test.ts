@@ -8,6 +8,7 @@ const record = (number: number): PieceRecord => ({
   offset: number,
   length: 1,
   digest: 'crc32:0',
+  blake3: new Uint8Array(32),
   parentId: '',
   trafficType: 'back-to-source',
   costMs: 1,

@@ -61,6 +61,12 @@ export class LiveTask {
     this.#each((l) => l.finished?.(record))
   }
 
+  /** The piece is not what it should be: forgets it, and others may fetch it. */
+  async drop(piece: number): Promise<void> {
+    await this.stored.drop(piece)
+    this.#each((l) => l.released?.(piece))
+  }
+
   /** A job begins; the returned function ends it. */
   join(): () => void {
     this.#jobs += 1
@@ -110,7 +116,7 @@ export class LiveTask {
 export interface LiveTaskListener {
   /** A piece is in the store, verified. */
   finished?(record: PieceRecord): void
-  /** A fetch failed; the piece is free again. */
+  /** A fetch failed, or the piece turned out to be bad; it is free again. */
   released?(piece: number): void
   /** The last job ended. */
   inactive?(): void

@@ -1,6 +1,12 @@
 import type { TaskId } from '@damselfly/core'
 import { isDfError } from '@damselfly/core'
-import type { PieceRecord, PieceStore, StoredTask, TaskSpec } from '@damselfly/storage'
+import type {
+  CreateOptions,
+  PieceRecord,
+  PieceStore,
+  StoredTask,
+  TaskSpec,
+} from '@damselfly/storage'
 import { LiveTask } from './live-task.ts'
 
 /** The tasks of this host as live objects; one `LiveTask` per stored task, made on first use. */
@@ -8,6 +14,7 @@ export class LiveTasks {
   readonly #store: PieceStore
   readonly #onPiece: (record: PieceRecord) => void
   readonly #live = new Map<TaskId, LiveTask>()
+  #makeRoom = async (_bytes: number, _sparing: TaskId): Promise<boolean> => false
 
   /** `onPiece` is told of every piece that comes in from a peer or the origin. */
   constructor(store: PieceStore, onPiece: (record: PieceRecord) => void) {
@@ -20,9 +27,21 @@ export class LiveTasks {
     return stored === undefined ? undefined : this.#wrap(stored)
   }
 
-  /** The task with this geometry, made when it is not there. */
-  async open(spec: TaskSpec): Promise<LiveTask> {
-    return this.#wrap(await this.#store.create(spec))
+  /** Who can delete what is not needed: asked for so many bytes when a task does not fit. One at most. */
+  onShort(makeRoom: (bytes: number, sparing: TaskId) => Promise<boolean>): void {
+    this.#makeRoom = makeRoom
+  }
+
+  /** The task with this geometry, made when it is not there. What does not fit makes others go first. */
+  async open(spec: TaskSpec, options?: CreateOptions): Promise<LiveTask> {
+    try {
+      return this.#wrap(await this.#store.create(spec, options))
+    } catch (error) {
+      const neededBytes = isDfError(error, 'DiskFull') ? error.details.neededBytes : undefined
+      if (typeof neededBytes !== 'number') throw error
+      if (!(await this.#makeRoom(neededBytes, spec.taskId))) throw error
+      return this.#wrap(await this.#store.create(spec, options))
+    }
   }
 
   /** Forgets a task and its bytes; unknown tasks are fine. */

@@ -1,31 +1,31 @@
 import {
   DfError,
-  type Endpoint,
   isAbort,
   type PieceGeometry,
   type PieceInterval,
+  parseCrc32,
   pieceSpan,
   type Random,
-  type TaskId,
 } from '@damselfly/core'
-import type { PieceRecord } from '@damselfly/storage'
-import type { PieceHeader, PieceSink } from '@damselfly/transport'
+import type { ExpectedDigests, PieceRecord } from '@damselfly/storage'
+import type { DataPlane } from '../data/data-plane.ts'
 import type { LiveTask } from './live-task.ts'
 import { type ParentAddress, ParentSession, type ParentSessionDeps } from './parent-session.ts'
+import type { PeerBans } from './peer-bans.ts'
+import type { PieceAuthority } from './piece-authority.ts'
 import { choosePiece } from './piece-chooser.ts'
 
-/** Fetches one piece over the piece protocol; the transport with its settings already bound. */
-export type FetchPiece = (fetch: {
-  endpoint: Endpoint
-  taskId: TaskId
-  number: number
-  length: number
-  sink: PieceSink
-  signal: AbortSignal
-}) => Promise<PieceHeader>
-
 export interface ParentFetchDeps extends ParentSessionDeps {
-  readonly fetchPiece: FetchPiece
+  readonly data: Pick<DataPlane, 'receive'>
+  /** What the swarm agreed on, see `PieceAuthority`. */
+  readonly authority: Pick<PieceAuthority, 'expected'>
+  readonly bans: PeerBans
+  /** Waits for this download's turn among all of this host; the returned function ends it. */
+  readonly turn: (signal: AbortSignal) => Promise<() => void>
+  /** A piece of which nobody but its sender could say what it must be. */
+  readonly onUnattested: () => void
+  /** A piece that was not what it should be. */
+  readonly onCorrupt: () => void
   readonly random: Random
   readonly limiter: { take(bytes: number, signal: AbortSignal): Promise<void> }
   /** A piece could not be had from this parent. */
@@ -82,6 +82,10 @@ export class ParentFetch {
       const session = new ParentSession(address, this.#deps)
       this.#parents.set(address.peerId, session)
       this.#sessions.add(session)
+      if (this.#deps.bans.isBanned(address.hostId)) {
+        const why = `Host ${address.hostId} has sent wrong bytes and is not asked for a while.`
+        session.kill(new DfError('PieceCorrupt', why))
+      }
       this.#track(session.run(this.#live.taskId, this.#missing()))
     }
   }
@@ -136,30 +140,37 @@ export class ParentFetch {
 
   async #receive(piece: number, parent: ParentSession): Promise<PieceRecord> {
     const { length } = pieceSpan(this.#geometry, piece)
-    if (parent.data === undefined) {
-      throw new DfError('PeerProtocol', `Parent ${parent.id} announced no address to fetch from.`)
-    }
-    await this.#deps.limiter.take(length, parent.signal)
-    const startedAt = this.#deps.clock.monotonic()
-    const writer = this.#live.stored.writePiece(piece)
+    const done = await this.#deps.turn(parent.signal)
     try {
-      const header = await this.#deps.fetchPiece({
-        endpoint: parent.data,
-        taskId: this.#live.taskId,
-        number: piece,
-        length,
-        sink: writer,
-        signal: parent.signal,
-      })
-      return await writer.commit({
-        parentId: parent.id,
-        trafficType: 'remote-peer',
-        costMs: this.#deps.clock.monotonic() - startedAt,
-        ...(header.digest === '' ? {} : { expectedDigest: header.digest }),
-      })
+      await this.#deps.limiter.take(length, parent.signal)
+      return await this.#transfer(piece, parent)
     } finally {
-      writer.abort()
+      done()
     }
+  }
+
+  async #transfer(piece: number, parent: ParentSession): Promise<PieceRecord> {
+    const { clock, data } = this.#deps
+    const startedAt = clock.monotonic()
+    const order = { peer: await parent.peer(), stored: this.#live.stored, number: piece }
+    const arrived = await data.receive(order, parent.signal)
+    try {
+      const costMs = clock.monotonic() - startedAt
+      const expected = await this.#expected(piece, arrived.header.digest, parent.signal)
+      const facts = { parentId: parent.id, trafficType: 'remote-peer', costMs, expected } as const
+      return await arrived.commit(facts)
+    } finally {
+      arrived.abort()
+    }
+  }
+
+  /** The swarm's digest; the sender's own claim only where the swarm has none (no scheduler of ours, nobody left who knows). */
+  async #expected(piece: number, claim: string, signal: AbortSignal): Promise<ExpectedDigests> {
+    const agreed = await this.#deps.authority.expected(piece, signal)
+    if (agreed !== undefined) return agreed
+    this.#deps.onUnattested()
+    const crc32 = parseCrc32(claim)
+    return crc32 === undefined ? {} : { crc32 }
   }
 
   #judge(piece: number, parent: ParentSession, thrown: unknown): void {
@@ -169,6 +180,11 @@ export class ParentFetch {
     if (error.blame !== 'peer' && !error.retryable) {
       this.#failure ??= error
       return
+    }
+    if (error.code === 'PieceCorrupt') {
+      this.#deps.bans.blame(parent.address.hostId)
+      this.#deps.onCorrupt()
+      this.#deps.log.warn({ parent: parent.id, piece, err: error }, 'a parent sent wrong bytes')
     }
     parent.pieceFailed(error)
     this.#deps.onPieceFailed(piece, parent, error)

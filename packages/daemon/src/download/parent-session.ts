@@ -2,6 +2,7 @@ import type { Peer } from '@damselfly/api/common'
 import { DfdaemonUpload } from '@damselfly/api/dfdaemon'
 import { type Clock, DfError, type Endpoint, isAbort, type Log, type TaskId } from '@damselfly/core'
 import type { ChannelPool } from '@damselfly/rpc'
+import type { PeerAddress, PeerFeatures } from '@damselfly/transport'
 
 /** A peer that the scheduler named as a parent, reduced to what a child needs. */
 export interface ParentAddress {
@@ -24,6 +25,11 @@ export function parentAddress(peer: Peer): ParentAddress | undefined {
 
 export interface ParentSessionDeps {
   readonly channels: ChannelPool
+  /** How a host's pieces can be fetched; `undefined` as from Dragonfly's. */
+  readonly describe: (
+    control: ParentAddress['control'],
+    signal: AbortSignal,
+  ) => Promise<PeerFeatures | undefined>
   readonly hostId: string
   readonly clock: Clock
   readonly log: Log
@@ -45,6 +51,7 @@ export class ParentSession {
   readonly pieces = new Set<number>()
   inFlight = 0
   #data: Endpoint | undefined
+  #features: Promise<PeerFeatures | undefined> | undefined
   #failures = 0
   #isPaused = false
   #dead: DfError | undefined
@@ -61,9 +68,25 @@ export class ParentSession {
     return this.address.peerId
   }
 
-  /** Where its piece server listens; known with the first piece. */
-  get data(): Endpoint | undefined {
-    return this.#data
+  /** Its piece server, which is known with the first piece. Errors: `PeerProtocol`, `PeerUnavailable`, those of `describe`. */
+  async peer(): Promise<PeerAddress> {
+    const endpoint = this.#data
+    if (endpoint === undefined) {
+      throw new DfError('PeerProtocol', `Parent ${this.id} announced no address to fetch from.`)
+    }
+    try {
+      return { endpoint, features: await this.#features }
+    } catch (cause) {
+      if (isAbort(cause, this.signal)) throw cause
+      const { message } = DfError.from(cause)
+      throw new DfError(
+        'PeerUnavailable',
+        `Parent ${this.id} does not say how to fetch: ${message}`,
+        {
+          cause,
+        },
+      )
+    }
   }
 
   /** Why nothing more is asked of it; `undefined` while it is good. */
@@ -84,6 +107,9 @@ export class ParentSession {
   /** Listens to the parent's announcements until it has none left, dies or is closed. Never throws. */
   async run(taskId: TaskId, interested: readonly number[]): Promise<void> {
     using lease = this.#deps.channels.acquire(this.address.control)
+    // Asked beside the first announcements.
+    this.#features = this.#deps.describe(this.address.control, this.signal)
+    this.#features.catch(() => {})
     try {
       const request = {
         hostId: this.#deps.hostId,

@@ -8,8 +8,9 @@ import {
   pieceSpan,
   sleep,
 } from '@damselfly/core'
-import type { Source, SourceBody, SourceRequest, SourceStat } from '@damselfly/sources'
-import type { PieceWriter } from '@damselfly/storage'
+import type { SourceRequest, SourceStat } from '@damselfly/sources'
+import type { PieceRecord } from '@damselfly/storage'
+import type { BodyDesk, CutPiece, DataPlane } from '../data/data-plane.ts'
 import type { LiveTask } from './live-task.ts'
 
 /**
@@ -32,9 +33,13 @@ export interface SourceFetch {
 }
 
 export interface SourceFetchDeps {
-  readonly source: Source
+  readonly data: Pick<DataPlane, 'readSource'>
+  /** Makes the digests of a piece known to the swarm; nobody is told of the piece before. */
+  readonly attest: (record: PieceRecord) => Promise<void>
   readonly clock: Clock
   readonly log: Log
+  /** Waits for this download's turn among all of this host; the returned function ends it. */
+  readonly turn: (signal: AbortSignal) => Promise<() => void>
   readonly limiter: { take(bytes: number, signal: AbortSignal): Promise<void> }
 }
 
@@ -92,26 +97,22 @@ async function fetchRun(
   state: FetchState,
   deps: SourceFetchDeps,
 ): Promise<boolean> {
-  const claims = new Claims(fetch, run)
+  const desk = new RunDesk(run, fetch, state, deps)
+  const { request, live, geometry, signal } = fetch
+  let done = (): void => {}
   try {
-    const body = await deps.source.read(fetch.request, readOptions(run, fetch))
-    const start = pieceSpan(fetch.geometry, run.first).offset
-    if (body.start < start) {
-      if (state.inOrder) {
-        await body.bytes[Symbol.asyncIterator]().return?.()
-        return false
-      }
-      state.inOrder = true
-    }
-    await pour(body, claims, fetch, deps)
+    done = await deps.turn(signal)
+    const options = readOptions(run, fetch)
+    await deps.data.readSource({ request, options, stored: live.stored, geometry }, desk, signal)
     state.fruitless = 0
-    return true
+    return !desk.isSuperfluous
   } catch (error) {
-    if (claims.gained > 0) state.fruitless = 0
+    if (desk.gained > 0) state.fruitless = 0
     await afterFailure(error, fetch, state, deps)
     return true
   } finally {
-    claims.release()
+    done()
+    desk.release()
   }
 }
 
@@ -134,90 +135,68 @@ async function afterFailure(
   await sleep(deps.clock, firstRetryDelayMs * 2 ** (state.fruitless - 1), fetch.signal)
 }
 
-function readOptions(run: PieceInterval, { geometry, expect, signal }: SourceFetch) {
+function readOptions(run: PieceInterval, { geometry, expect }: SourceFetch) {
   const start = pieceSpan(geometry, run.first).offset
   const last = pieceSpan(geometry, run.end - 1)
   const length = last.offset + last.length - start
-  if (length === geometry.contentLength) return { expect, signal }
-  return { range: { start, length }, expect, signal }
+  if (length === geometry.contentLength) return { expect }
+  return { range: { start, length }, expect }
 }
 
-/** The pieces of a run that are ours to fetch and not done yet. */
-class Claims {
+/** Keeps the pieces of a run that are ours to fetch, and what else of the body is of use. */
+class RunDesk implements BodyDesk {
+  readonly #run: PieceInterval
   readonly #fetch: SourceFetch
-  readonly #pieces = new Set<number>()
+  readonly #state: FetchState
+  readonly #deps: SourceFetchDeps
+  /** Claimed, and the body has not come to them. */
+  readonly #ahead = new Set<number>()
+  /** Claimed, and not in the store yet. */
+  readonly #claimed = new Set<number>()
+  /** Another lane reads this body already. */
+  isSuperfluous = false
   gained = 0
 
-  constructor(fetch: SourceFetch, run: PieceInterval) {
+  constructor(run: PieceInterval, fetch: SourceFetch, state: FetchState, deps: SourceFetchDeps) {
+    this.#run = run
     this.#fetch = fetch
-    for (let n = run.first; n < run.end; n++) this.#pieces.add(n)
+    this.#state = state
+    this.#deps = deps
+    for (let piece = run.first; piece < run.end; piece++) this.#take(piece)
   }
 
-  /** True when the piece that comes next in the body should be kept. */
-  take(piece: number): boolean {
-    const { live, wanted } = this.#fetch
-    if (this.#pieces.has(piece)) return true
-    if (piece < wanted.first || piece >= wanted.end || !live.claim(piece)) return false
-    this.#pieces.add(piece)
-    return true
+  begins(start: number): boolean {
+    if (start === pieceSpan(this.#fetch.geometry, this.#run.first).offset) return true
+    this.isSuperfluous = this.#state.inOrder
+    this.#state.inOrder = true
+    return !this.isSuperfluous
   }
 
-  done(piece: number): void {
-    this.#pieces.delete(piece)
+  async next(piece: number): Promise<'keep' | 'skip' | 'end'> {
+    if (this.#ahead.size === 0) return 'end'
+    const { geometry, signal, live, wanted } = this.#fetch
+    await this.#deps.limiter.take(pieceSpan(geometry, piece).length, signal)
+    if (this.#ahead.delete(piece)) return 'keep'
+    if (piece < wanted.first || piece >= wanted.end || !live.claim(piece)) return 'skip'
+    this.#claimed.add(piece)
+    return 'keep'
+  }
+
+  async arrived({ number, costMs, commit }: CutPiece): Promise<void> {
+    const record = await commit({ parentId: '', trafficType: 'back-to-source', costMs })
+    await this.#deps.attest(record)
+    this.#claimed.delete(number)
     this.gained += 1
+    this.#fetch.live.finished(record)
   }
 
-  get isEmpty(): boolean {
-    return this.#pieces.size === 0
-  }
-
+  /** The pieces that did not come are free again. */
   release(): void {
-    for (const piece of this.#pieces) this.#fetch.live.unclaim(piece)
+    for (const piece of this.#claimed) this.#fetch.live.unclaim(piece)
   }
-}
 
-/** Cuts the body into pieces. Leaves it as soon as nothing more is wanted of it. */
-async function pour(
-  body: SourceBody,
-  claims: Claims,
-  { live, geometry, signal }: SourceFetch,
-  { clock, limiter }: SourceFetchDeps,
-): Promise<void> {
-  let position = body.start
-  let piece = Math.floor(position / geometry.pieceLength)
-  let startedAt = clock.monotonic()
-  let writer: PieceWriter | undefined = claims.take(piece)
-    ? live.stored.writePiece(piece)
-    : undefined
-  try {
-    for await (const chunk of body.bytes) {
-      await limiter.take(chunk.byteLength, signal)
-      let rest = chunk
-      while (rest.byteLength > 0) {
-        const span = pieceSpan(geometry, piece)
-        const left = span.offset + span.length - position
-        const part = rest.subarray(0, left)
-        rest = rest.subarray(part.byteLength)
-        position += part.byteLength
-        await writer?.write(part)
-        if (part.byteLength < left) continue
-        if (writer !== undefined) {
-          const costMs = clock.monotonic() - startedAt
-          const record = await writer.commit({
-            parentId: '',
-            trafficType: 'back-to-source',
-            costMs,
-          })
-          claims.done(piece)
-          live.finished(record)
-        }
-        piece += 1
-        startedAt = clock.monotonic()
-        if (claims.isEmpty || piece === geometry.pieceCount) return
-        writer = claims.take(piece) ? live.stored.writePiece(piece) : undefined
-      }
-    }
-  } finally {
-    writer?.abort()
+  #take(piece: number): void {
+    this.#ahead.add(piece)
+    this.#claimed.add(piece)
   }
 }

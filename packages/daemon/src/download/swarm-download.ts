@@ -11,9 +11,11 @@ import {
 } from '@damselfly/core'
 import type { PieceRecord } from '@damselfly/storage'
 import type { SchedulerLink } from '../announce/scheduler-pool.ts'
+import { heldPieces } from './held-pieces.ts'
 import type { LiveTask } from './live-task.ts'
 import { ParentFetch, type ParentFetchDeps } from './parent-fetch.ts'
 import { parentAddress } from './parent-session.ts'
+import type { PieceAuthority } from './piece-authority.ts'
 import { type PeerIdentity, type SchedulerOrder, SchedulerSession } from './scheduler-session.ts'
 import { Wakeup } from './wakeup.ts'
 
@@ -27,7 +29,10 @@ export interface SwarmTarget {
   readonly concurrency: number
 }
 
-export interface SwarmDeps extends Omit<ParentFetchDeps, 'onChange' | 'onPieceFailed'> {
+export interface SwarmDeps
+  extends Omit<ParentFetchDeps, 'onChange' | 'onPieceFailed' | 'authority'> {
+  readonly authority: PieceAuthority
+
   /** The task's schedulers, best first. */
   readonly schedulers: readonly SchedulerLink[]
   /** Makes this host known to a scheduler that has forgotten it. */
@@ -113,9 +118,13 @@ export class SwarmDownload {
   /** Resolves when every wanted piece is in the store. */
   async run(signal: AbortSignal): Promise<void> {
     const { live, wanted } = this.#target
+    const { authority, log } = this.#deps
     const unlisten = live.listen({
       finished: (record) => this.#onPiece(record),
       released: () => this.#bell.ring(),
+    })
+    const trust = authority.onContradiction((piece) => {
+      background('dropping a piece that the swarm contradicts', live.drop(piece), log)
     })
     try {
       this.#connect()
@@ -132,6 +141,8 @@ export class SwarmDownload {
       throw error
     } finally {
       unlisten()
+      trust()
+      authority.close()
       this.#stop.abort(new DfError('PeerUnavailable', 'The download has ended.'))
       await Promise.all([this.#parents.close(), this.#readDone])
     }
@@ -262,6 +273,7 @@ export class SwarmDownload {
     this.#session = session
     this.#owedSince = this.#deps.clock.monotonic()
     session.register(download)
+    this.#deps.authority.connect(link, heldPieces(live.stored))
     for (let n = wanted.first; n < wanted.end; n++) {
       const record = live.stored.piece(n)
       if (record !== undefined) session.pieceFinished({ ...record, trafficType: 'local-peer' })
@@ -297,6 +309,7 @@ export class SwarmDownload {
     this.#session = undefined
     this.#owedSince = undefined
     session?.abort()
+    this.#deps.authority.disconnect()
     if (error.blame === 'source' || isDfError(error, 'NoSource')) this.#failure = error
     else if (
       session !== undefined &&

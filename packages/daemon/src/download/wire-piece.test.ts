@@ -9,6 +9,7 @@ const record: PieceRecord = {
   offset: 12 * 1024 * 1024,
   length: 4 * 1024 * 1024,
   digest: 'crc32:1475635037',
+  blake3: new Uint8Array(32),
   parentId: '10.0.0.1-a-uuid',
   trafficType: 'remote-peer',
   costMs: 12.7,

@@ -1,23 +1,21 @@
-import { DfError, RateLimiter, type ServiceStack } from '@damselfly/core'
+import { DfError, FairSlots, RateLimiter, type ServiceStack } from '@damselfly/core'
 import { ChannelPool } from '@damselfly/rpc'
-import { httpSource, sourceRegistry } from '@damselfly/sources'
-import { BufferPool, fetchPiece } from '@damselfly/transport'
+import type { SourceRegistry } from '@damselfly/sources'
+import type { PeerFeatures } from '@damselfly/transport'
 import type { HostAnnouncer } from '../announce/host-announcer.ts'
 import type { HostIdentity } from '../announce/host-identity.ts'
 import type { SchedulerPool } from '../announce/scheduler-pool.ts'
 import type { DaemonConfig } from '../config.ts'
-import { countedSource } from '../counted-source.ts'
+import { countedReads, countedSources } from '../counted-source.ts'
+import type { DataPlane } from '../data/data-plane.ts'
 import type { DownloadContext } from '../download/download-context.ts'
 import { forgetTask } from '../download/forget-task.ts'
 import type { LiveTasks } from '../download/live-tasks.ts'
-import type { FetchPiece } from '../download/parent-fetch.ts'
+import { PeerBans } from '../download/peer-bans.ts'
 import type { DaemonMetrics } from '../metrics.ts'
+import { PeerDirectory } from '../rpc/describe-peer.ts'
 import type { World } from './world.ts'
 
-/** Receiving has a pool of its own, so that it cannot starve sending: 16 MiB at most. */
-const bufferBytes = 1 << 19
-const receiveBuffers = 32
-const connectMs = 2_000
 const lostTimeoutMs = 30_000
 /** A parent that froze or lost its network is noticed by what it does not answer. */
 const signsOfLife = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 }
@@ -28,6 +26,8 @@ interface Parts {
   readonly schedulers: SchedulerPool
   readonly announcer: HostAnnouncer
   readonly metrics: DaemonMetrics
+  readonly sources: SourceRegistry
+  readonly data: DataPlane
 }
 
 /** What downloads share: origins, sessions to peers, limits, timing. */
@@ -35,54 +35,36 @@ export function downloadContext(
   config: DaemonConfig,
   world: World,
   stack: ServiceStack,
-  { identity, tasks, schedulers, announcer, metrics }: Parts,
+  { identity, tasks, schedulers, announcer, metrics, sources, data }: Parts,
 ): DownloadContext {
   const channels = new ChannelPool({ ...world, unavailable: 'PeerUnavailable', ...signsOfLife })
   stack.push('sessions to peers', () => channels.close())
-  const sources = origins(config, world, metrics)
-  stack.push('sources', () => sources.close())
   const stopping = new AbortController()
   stack.push('downloads', () => stopping.abort(new DfError('Timeout', 'The daemon is stopping.')))
+  const directory = new PeerDirectory({ ...world, channels })
   const limiter = (bytesPerSec: number) => new RateLimiter({ bytesPerSec }, world)
   return {
     ...world,
     host: identity,
     tasks,
     schedulers,
-    sources,
+    sources: countedSources(sources, metrics),
     channels,
-    fetchPiece: pieceFetcher(config, world),
+    describe: async (control, signal) =>
+      allowed(config.transfer, await directory.describe(control, signal)),
+    bans: new PeerBans(world.clock),
+    onUnattested: () => metrics.unattestedPieces.inc(),
+    onCorrupt: () => metrics.corruptPieces.inc(),
+    data: countedReads(data, metrics),
     stopping: stopping.signal,
     announce: (link, signal) => announcer.announce(link, signal),
     forgetTask: (taskId) =>
       forgetTask(taskId, { ...world, tasks, schedulers, hostId: identity.id }),
+    slots: new FairSlots(config.transfer.concurrentPieces),
     downloadLimiter: limiter(config.download.bandwidthLimit),
     sourceLimiter: limiter(config.download.backToSourceBandwidthLimit),
     settings: { concurrentPieces: config.download.concurrentPieceCount, timing: timing(config) },
   }
-}
-
-function origins({ backend }: DaemonConfig, world: World, metrics: DaemonMetrics) {
-  const http = httpSource({
-    ...world,
-    maxRetries: backend.maxRetries,
-    timeouts: {
-      connectMs: backend.connectTimeout,
-      headersMs: backend.headersTimeout,
-      idleMs: backend.idleTimeout,
-    },
-  })
-  return sourceRegistry([countedSource(http, metrics)])
-}
-
-function pieceFetcher(config: DaemonConfig, world: World): FetchPiece {
-  const pool = new BufferPool({ bufferBytes, maxBuffers: receiveBuffers })
-  const timeouts = { connectMs, idleMs: config.download.pieceIdleTimeout }
-  return ({ length, ...fetch }) =>
-    fetchPiece(
-      { ...fetch, family: 'standard', expectedLength: length },
-      { ...world, pool, timeouts },
-    )
 }
 
 function timing({ download, scheduler }: DaemonConfig) {
@@ -95,5 +77,21 @@ function timing({ download, scheduler }: DaemonConfig) {
     patienceMs: download.timing.patience,
     fallbackSpreadMs: download.timing.fallbackSpread,
     reconnectMs: download.timing.reconnectPause,
+  }
+}
+
+/** What this host makes of a peer's offer. Who must have TLS and cannot, gets no piece from that peer. */
+function allowed(
+  { tls, compression }: DaemonConfig['transfer'],
+  offer: PeerFeatures | undefined,
+): PeerFeatures | undefined {
+  if (tls === 'require' && offer?.tls === undefined) {
+    throw new DfError('PeerUnavailable', 'The peer offers no TLS, and transfer.tls is require.')
+  }
+  if (offer === undefined) return undefined
+  return {
+    ...offer,
+    tls: tls === 'off' ? undefined : offer.tls,
+    zstd: compression === 'auto' && offer.zstd === true,
   }
 }

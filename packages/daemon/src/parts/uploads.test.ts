@@ -1,9 +1,11 @@
 import { seededRandom, silentLog, systemClock, systemDisk, systemNetwork } from '@damselfly/core'
 import { loadConfig } from '@damselfly/core/config'
 import { FakeClock } from '@damselfly/core/testing'
-import { BufferPool, defaultPieceTimeouts, fetchPiece } from '@damselfly/transport'
+import { sourceRegistry } from '@damselfly/sources'
+import { PeerLinks } from '@damselfly/transport'
 import { expect, it, onTestFinished } from 'vitest'
 import { daemonConfigSchema } from '../config.ts'
+import { InlinePlane } from '../data/inline-plane.ts'
 import type { LiveTasks } from '../download/live-tasks.ts'
 import { IdleExit } from '../idle-exit.ts'
 import { createMetrics } from '../metrics.ts'
@@ -13,7 +15,6 @@ import { startUploads } from './uploads.ts'
 const idleMs = 1_000
 const world = {
   log: silentLog,
-  version: 'test',
   clock: systemClock,
   random: seededRandom(1),
   network: systemNetwork,
@@ -30,37 +31,35 @@ async function setUp(tasks: Pick<LiveTasks, 'get'>) {
     },
     clock,
   )
+  const data = new InlinePlane({}, { ...world, sources: sourceRegistry([]) })
   const server = await startUploads(
     loadConfig({
       schema: daemonConfigSchema,
       overrides: { storage: { server: { ip: '127.0.0.1', tcpPort: 0 } } },
     }),
-    world,
+    data,
     {
       tasks: tasks as LiveTasks,
       metrics: createMetrics('test'),
       sent: new TrafficMeter(clock),
-      idleExit,
+      busy: () => idleExit.busy(),
     },
   )
-  onTestFinished(() => server.stop())
-  const deps = {
-    ...world,
-    timeouts: defaultPieceTimeouts,
-    pool: new BufferPool({ bufferBytes: 1 << 19, maxBuffers: 1 }),
-  }
+  const links = new PeerLinks({}, world)
+  onTestFinished(async () => {
+    await links.close()
+    await server.stop()
+    await data.close()
+  })
   const fetch = () =>
-    fetchPiece(
-      {
-        endpoint: server.endpoint,
-        family: 'standard',
-        taskId: 'a'.repeat(64),
-        number: 0,
-        expectedLength: 3,
-        sink: { write: async () => {} },
-      },
-      deps,
-    )
+    links.fetch({
+      peer: { endpoint: server.endpoint },
+      family: 'standard',
+      taskId: 'a'.repeat(64),
+      number: 0,
+      expectedLength: 3,
+      sink: { write: async () => {} },
+    })
   return { clock, fetch, isIdle: () => isIdle }
 }
 
@@ -73,6 +72,7 @@ it('keeps a daemon alive while a piece is being sent, however long that takes', 
       offset: 0,
       length: 3,
       digest: 'crc32:0',
+      blake3: new Uint8Array(32),
       parentId: '',
       costMs: 1,
       createdAt: 0,

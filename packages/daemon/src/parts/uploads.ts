@@ -1,50 +1,34 @@
-import { RateLimiter } from '@damselfly/core'
-import { BufferPool, type ServedPiece, startPieceServer } from '@damselfly/transport'
+import { makePeerIdentity, type PeerFeatures } from '@damselfly/transport'
 import type { DaemonConfig } from '../config.ts'
-import type { IdleExit } from '../idle-exit.ts'
-import { type ServePieceDeps, servePiece } from '../upload/serve-piece.ts'
-import type { World } from './world.ts'
+import type { DataPlane, PieceServing } from '../data/data-plane.ts'
+import { type FindPieceDeps, pieceFinder } from '../upload/find-piece.ts'
 
-/** Half a MiB was the fastest size measured; 64 of them bound what sending may take. */
-const bufferBytes = 1 << 19
-const sendBuffers = 64
-const maxConnections = 1_024
-const idleMs = 30_000
-
-/** Starts the piece server: what other hosts fetch from this one. */
-export function startUploads(
-  config: DaemonConfig,
-  world: World,
-  parts: Omit<ServePieceDeps, 'disableShared'> & { idleExit: IdleExit },
-) {
-  const { ip, tcpPort } = config.storage.server
-  const serve = { ...parts, disableShared: config.upload.disableShared }
-  return startPieceServer(
-    { listen: { host: ip, port: tcpPort }, idleMs, maxConnections, graceMs: config.shutdown.grace },
-    {
-      ...world,
-      pool: new BufferPool({ bufferBytes, maxBuffers: sendBuffers }),
-      limiter: new RateLimiter({ bytesPerSec: config.upload.bandwidthLimit }, world),
-      open: async (family, taskId, number) =>
-        whileBusy(parts.idleExit, () => servePiece(serve, family, taskId, number)),
-    },
-  )
+/** What other hosts fetch from this one, and what our own kind is told of it. */
+export interface Uploads extends PieceServing {
+  readonly offer: PeerFeatures & { readonly tlsRequired?: boolean }
 }
 
-/** A piece may be on its way for longer than a daemon stays without work. */
-function whileBusy(idleExit: IdleExit, open: () => ServedPiece): ServedPiece {
-  const done = idleExit.busy()
-  try {
-    const piece = open()
-    return {
-      ...piece,
-      release(sentBytes) {
-        piece.release(sentBytes)
-        done()
-      },
-    }
-  } catch (error) {
-    done()
-    throw error
+/** Starts the piece server. */
+export async function startUploads(
+  config: DaemonConfig,
+  data: Pick<DataPlane, 'serve'>,
+  deps: Omit<FindPieceDeps, 'disableShared'>,
+): Promise<Uploads> {
+  const { ip, tcpPort } = config.storage.server
+  const { bandwidthLimit, disableShared } = config.upload
+  const identity = config.transfer.tls === 'off' ? undefined : await makePeerIdentity()
+  const options = {
+    listen: { host: ip, port: tcpPort },
+    graceMs: config.shutdown.grace,
+    bytesPerSec: bandwidthLimit,
+    ...(identity === undefined ? {} : { tls: { identity } }),
   }
+  const serving = await data.serve(options, pieceFinder({ ...deps, disableShared }))
+  const port = serving.secureEndpoint?.port
+  const tls =
+    identity === undefined || port === undefined
+      ? {}
+      : { tls: { port, fingerprint: identity.fingerprint } }
+  const tlsRequired = config.transfer.tls === 'require'
+  return { ...serving, offer: { keepAlive: true, tlsRequired, ...tls } }
 }

@@ -1,3 +1,4 @@
+import type { PeerFeatures } from '@damselfly/transport'
 import type { DownloadContext } from '../download/download-context.ts'
 import type { Downloads } from '../download/downloads.ts'
 import type { DaemonMetrics } from '../metrics.ts'
@@ -9,6 +10,8 @@ export interface DaemonContext extends DownloadContext {
   readonly metrics: DaemonMetrics
   readonly sent: TrafficMeter
   readonly received: TrafficMeter
+  /** How our own kind of children can fetch them. */
+  readonly offer: PeerFeatures & { readonly tlsRequired?: boolean }
   /** Where children fetch pieces. */
   readonly pieceAddress: () => { readonly ip: string; readonly tcpPort: number }
   readonly limits: { readonly maxTxBytesPerSec: number; readonly maxRxBytesPerSec: number }

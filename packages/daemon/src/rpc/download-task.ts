@@ -52,6 +52,8 @@ export async function* downloadTask(
   let live: LiveTask | undefined
   try {
     const follow = {
+      data: context.data,
+      clock,
       downloads: context.downloads,
       forget: () => context.forgetTask(request.taskId),
     }

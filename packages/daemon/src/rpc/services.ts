@@ -1,6 +1,8 @@
 import { DfdaemonDownload, DfdaemonUpload } from '@damselfly/api/dfdaemon'
+import { Peer } from '@damselfly/api/peer'
 import { type RpcServerOptions, route } from '@damselfly/rpc'
 import type { DaemonContext } from './context.ts'
+import { describePeer } from './describe-peer.ts'
 import { downloadTask } from './download-task.ts'
 import { deleteLocalTask, deleteTask, listLocalTasks, statLocalTask } from './local-tasks.ts'
 import { statTask } from './stat-task.ts'
@@ -34,7 +36,8 @@ export function uploadServices(context: DaemonContext): Served {
       return {}
     },
   })
-  return { services: [upload], health: [DfdaemonUpload.typeName] }
+  const peer = route(Peer, { describe: describePeer(context.offer) })
+  return { services: [upload, peer], health: [DfdaemonUpload.typeName] }
 }
 
 /** What programs of this host may call, over the unix socket. */

@@ -9,6 +9,7 @@ import { isActive, missingPieces } from './swarm.ts'
 export function checkInvariants(state: CoreState): string[] {
   return [
     ...tableProblems(state),
+    ...digestProblems(state),
     ...[...state.tasks.values()].flatMap((t) => taskProblems(state, t)),
   ]
 }
@@ -36,6 +37,29 @@ function tableProblems(state: CoreState): string[] {
   for (const [id, lease] of state.triggers) {
     must(lease.triggerId === id && lease.task.leases.has(lease), `trigger ${id} has no lease`)
   }
+  return problems
+}
+
+function digestProblems({ digests }: CoreState): string[] {
+  const problems: string[] = []
+  const must = (isTrue: boolean, what: string) => {
+    if (!isTrue) problems.push(what)
+  }
+  const sums = { bytes: 0, pieces: 0, watchers: 0 }
+  for (const { taskId, table, watchers } of digests.byTask.values()) {
+    sums.bytes += table.bytes
+    sums.pieces += table.count
+    sums.watchers += watchers.size
+    const all = table.readFrom(0, { except: 0xffff_ffff, max: Number.POSITIVE_INFINITY }).pieces
+    must(all.length === table.count, `${taskId}: ${all.length} digests, not ${table.count}`)
+    for (const callId of watchers) {
+      const watched = digests.byCall.get(callId)?.digests.taskId
+      must(watched === taskId, `stream ${callId} does not watch ${taskId}`)
+    }
+  }
+  must(digests.byCall.size === sums.watchers, 'a stream watches what is not there')
+  must(digests.bytes === sums.bytes, `${digests.bytes} bytes of digests, not ${sums.bytes}`)
+  must(digests.pieces === sums.pieces, `${digests.pieces} digests, not ${sums.pieces}`)
   return problems
 }
 

@@ -2,7 +2,7 @@ import { asHostId, asPeerId, asTaskId, seededRandom } from '@damselfly/core'
 import { createDefaultPolicy } from '@damselfly/policy'
 import type { SchedulerEffect } from './effects.ts'
 import type { SchedulerEvent, SeedTriggerError } from './events.ts'
-import type { DownloadFacts, HostFacts, TaskFacts } from './facts.ts'
+import type { DownloadFacts, HostFacts, PieceDigest, TaskFacts } from './facts.ts'
 import type { PeerMessage } from './on-peer-message.ts'
 import type { SchedulerCoreOptions } from './options.ts'
 import { SchedulerCore } from './scheduler-core.ts'
@@ -161,6 +161,19 @@ export class CoreFixture {
     return this.apply({ type: 'resolveFound', callId, facts })
   }
 
+  watches(callId: number, hostId = `h${callId}`): string[] {
+    return this.apply({
+      type: 'digestsWatched',
+      callId,
+      taskId: asTaskId('task'),
+      hostId: asHostId(hostId),
+    })
+  }
+
+  records(callId: number, fromOrigin: boolean, ...pieces: readonly PieceDigest[]): string[] {
+    return this.apply({ type: 'digestsRecorded', callId, pieces, fromOrigin })
+  }
+
   /** `id` holds the whole task. */
   holder(id: string): void {
     this.register(id, { metadataOnly: true })
@@ -215,6 +228,12 @@ export function say(effect: SchedulerEffect): string {
       return `call ${effect.callId} elected`
     case 'resolveFailed':
       return `call ${effect.callId} fails ${effect.failure.statusCode}`
+    case 'digestsLearned':
+      return `${effect.isCorrection ? 'correction' : 'news'} for ${effect.callIds.join(' ')}`
+    case 'digestsContradicted':
+      return `${effect.hostId} contradicts ${effect.numbers.join(' ')}`
+    case 'digestsEnded':
+      return `call ${effect.callId} ends ${effect.error.code}`
     default:
       return effect satisfies never
   }

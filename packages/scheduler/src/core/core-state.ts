@@ -1,5 +1,6 @@
 import type { HostId, PeerId, Random, TaskId } from '@damselfly/core'
 import type { ParentPolicy } from '@damselfly/policy'
+import { createDigests, type Digests } from './digests.ts'
 import type { SchedulerEffect } from './effects.ts'
 import type { SchedulerCoreOptions } from './options.ts'
 import type { Host, Lease, Peer, Task } from './resources.ts'
@@ -35,6 +36,7 @@ export interface CoreState extends SchedulerCoreDeps {
   readonly waitingTasks: Set<Task>
   /** Tasks whose waiting peers have to be looked at before the event is done. */
   readonly dirty: Set<Task>
+  readonly digests: Digests
   readonly counters: CoreCounters
   lastId: number
   nextPeerGcAt: number
@@ -59,6 +61,7 @@ export function createCoreState(
     triggers: new Map(),
     waitingTasks: new Set(),
     dirty: new Set(),
+    digests: createDigests(),
     counters: { invalidTransitions: 0, strayMessages: 0 },
     lastId: 0,
     nextPeerGcAt: 0,

@@ -3,7 +3,7 @@ import type { ByteRange, DfError, HostId, PeerId, TaskId } from '@damselfly/core
 import type { ResolveFailure, TaskFacts } from './facts.ts'
 
 /** What the driver has to do after an event, in this order. */
-export type SchedulerEffect = PeerEffect | SeedEffect | ResolveEffect
+export type SchedulerEffect = PeerEffect | SeedEffect | ResolveEffect | DigestsEffect
 
 /** Answers on a peer's stream; never sent for a peer whose stream is not open. */
 export type PeerEffect =
@@ -33,3 +33,28 @@ export type ResolveEffect =
   | { type: 'resolveKnown'; callId: number; facts: TaskFacts }
   | { type: 'resolveElected'; callId: number }
   | { type: 'resolveFailed'; callId: number; failure: ResolveFailure }
+
+/** None of these is a decision: they pass on what has been recorded. */
+export type DigestsEffect =
+  /** There is something to read for these streams; see `SchedulerCore.digestsFrom`. */
+  | {
+      type: 'digestsLearned'
+      taskId: TaskId
+      callIds: readonly number[]
+      /** Some of it takes the place of what was told before. */
+      isCorrection: boolean
+    }
+  /** What this host said of these pieces is not what stands. */
+  | {
+      type: 'digestsContradicted'
+      taskId: TaskId
+      hostId: HostId
+      /** The stream to answer on; one of Dragonfly's peers has none. */
+      callId: number | undefined
+      numbers: readonly number[]
+      fromOrigin: boolean
+      /** The host has not contradicted this task before. */
+      isFirst: boolean
+    }
+  /** The stream ends. The last effect of it. */
+  | { type: 'digestsEnded'; callId: number; error: DfError }

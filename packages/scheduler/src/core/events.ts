@@ -1,8 +1,21 @@
 import type { HostId, PeerId, TaskId } from '@damselfly/core'
-import type { DownloadFacts, HostFacts, ResolveFailure, TaskFacts, TrafficType } from './facts.ts'
+import type {
+  DownloadFacts,
+  HostFacts,
+  PieceDigest,
+  ResolveFailure,
+  TaskFacts,
+  TrafficType,
+} from './facts.ts'
 
 /** Everything that can happen to the scheduler. Plain data: a log of events replays a scheduler. */
-export type SchedulerEvent = HostEvent | PeerEvent | TaskEvent | ResolveEvent | { type: 'tick' }
+export type SchedulerEvent =
+  | HostEvent
+  | PeerEvent
+  | TaskEvent
+  | ResolveEvent
+  | DigestsEvent
+  | { type: 'tick' }
 
 export type HostEvent =
   | { type: 'hostAnnounced'; host: HostFacts }
@@ -81,3 +94,15 @@ export type ResolveEvent =
   | { type: 'resolveFound'; callId: number; facts: TaskFacts }
   | { type: 'resolveFailed'; callId: number; failure: ResolveFailure }
   | { type: 'resolveClosed'; callId: number }
+
+/** `callId` names one PieceDigests stream. */
+export type DigestsEvent =
+  | { type: 'digestsWatched'; callId: number; taskId: TaskId; hostId: HostId }
+  /** `fromOrigin`: the host took these pieces from the origin itself; else it only holds them. */
+  | {
+      type: 'digestsRecorded'
+      callId: number
+      pieces: readonly PieceDigest[]
+      fromOrigin: boolean
+    }
+  | { type: 'digestsClosed'; callId: number }

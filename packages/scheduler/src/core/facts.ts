@@ -58,4 +58,13 @@ export interface ResolveFailure {
   readonly code: string
 }
 
+/** What the bytes of a piece hash to; at least one of the two. See damselfly.v1.PieceDigest. */
+export interface PieceDigest {
+  readonly number: number
+  /** 32 bytes. */
+  readonly blake3: Uint8Array | undefined
+  /** CRC-32/IEEE, unsigned. */
+  readonly crc32: number | undefined
+}
+
 export type TrafficType = 'backToSource' | 'remotePeer' | 'localPeer'

@@ -1,5 +1,6 @@
 import { DfError, type PeerId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
+import { recordAnnounced } from './digests.ts'
 import type { PeerEvent, PieceFinished } from './events.ts'
 import { endLease, grantLease, sharedPeerLease, startLease } from './leases.ts'
 import type { Host, Peer } from './resources.ts'
@@ -125,6 +126,7 @@ function onPieceFinished(state: CoreState, peer: Peer, event: PieceFinished): vo
   if (event.source && task.geometry?.contentLength === geometry.contentLength) {
     const { number, offset, length, digest } = event
     if (!task.pieces.has(number)) task.pieces.set(number, { offset, length, digest })
+    recordAnnounced(state, task.id, { number, digest, hostId: peer.host.facts.id })
   }
   if (!peer.have.add(event.number)) return
   refreshUsable(state, peer)

@@ -1,11 +1,14 @@
 import { DfError, type PieceGeometry, pieceGeometry, type TaskId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
+import { dropDigests } from './digests.ts'
 import type { DownloadFacts } from './facts.ts'
 import { endLease, takeSeedLease } from './leases.ts'
 import { onStreamClosed } from './on-peer-message.ts'
+import { MAX_PIECES } from './options.ts'
 import type { PeerTransition } from './peer-state.ts'
 import type { Resolutions } from './resolve.ts'
 import type { Host, Peer, Task } from './resources.ts'
+import { contentChanged } from './retire.ts'
 import { sendToSource, serve } from './serve.ts'
 import {
   dropChildren,
@@ -17,8 +20,6 @@ import {
 } from './swarm.ts'
 import { checkRoom, createPeer, describePeer, type Registration, upsertTask } from './tables.ts'
 
-/** More pieces than this are not a task but a mistake: 4 TiB in pieces of 1 MiB. */
-const MAX_PIECES = 1 << 22
 /** Contents up to this size are called tiny. */
 const TINY_BYTES = 128
 
@@ -55,7 +56,7 @@ function register(state: CoreState, event: Registration, resolutions: Resolution
   // From here on nothing throws: a registration that is refused changes nothing.
   const task = upsertTask(state, event)
   const isContradicted = foundLength !== undefined && foundLength !== geometry?.contentLength
-  if (!isContradicted) learnGeometry(task, geometry)
+  if (!isContradicted) learnGeometry(state, task, geometry)
   const peer = known ?? createPeer(state, event, host, task)
   if (known !== undefined) reset(state, peer)
   describePeer(peer, event.download, geometry)
@@ -97,8 +98,13 @@ function lengthAmongPeers({ tasks }: CoreState, taskId: TaskId): number | undefi
   return task !== undefined && task.peers.size > 0 ? task.geometry?.contentLength : undefined
 }
 
-function learnGeometry(task: Task, geometry: PieceGeometry | undefined): void {
-  if (geometry === undefined || sameGeometry(task.geometry, geometry)) return
+function learnGeometry(state: CoreState, task: Task, geometry: PieceGeometry | undefined): void {
+  const before = task.geometry
+  if (geometry === undefined || sameGeometry(before, geometry)) return
+  // Only among peers that have not asked for the task's facts: those who have are told when these change.
+  if (before !== undefined && before.contentLength !== geometry.contentLength) {
+    dropDigests(state, task.id, contentChanged())
+  }
   task.geometry = geometry
   task.pieces.clear()
 }

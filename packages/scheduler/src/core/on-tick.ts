@@ -1,5 +1,6 @@
 import { DfError } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
+import { collectDigests } from './digests.ts'
 import { cancelLease, endLease, failSeed } from './leases.ts'
 import { collectResolutions, type Resolutions, replaceSilentCallers } from './resolve.ts'
 import type { Host, Lease, Peer } from './resources.ts'
@@ -19,6 +20,7 @@ export function onTick(state: CoreState, resolutions: Resolutions): void {
     state.nextPeerGcAt = state.now + state.options.peerGcIntervalMs
     for (const peer of [...state.peers.values()]) collectPeer(state, peer)
     collectResolutions(state, resolutions)
+    collectDigests(state)
   }
   if (state.now >= state.nextTaskGcAt) {
     state.nextTaskGcAt = state.now + state.options.taskGcIntervalMs

@@ -1,3 +1,6 @@
+/** More pieces than this are not a task but a mistake: 4 TiB in pieces of 1 MiB. */
+export const MAX_PIECES = 1 << 22
+
 /** Times in milliseconds. */
 export interface SchedulerCoreOptions {
   /** Parents per answer. Four while daemons do not refresh their mesh; 12 to 16 afterwards. */
@@ -26,6 +29,10 @@ export interface SchedulerCoreOptions {
   readonly resolveDeadlineMs: number
   /** Callers that wait for one task's facts. */
   readonly maxResolveCallers: number
+  /** Streams that watch the piece digests of one task. */
+  readonly maxDigestWatchers: number
+  /** Memory for the piece digests of all tasks, about 50 bytes for each piece; beyond it none are taken in. */
+  readonly maxDigestBytes: number
   // Tables shrink by gc; beyond these sizes newcomers are turned away. Per task a host keeps five finished peers, per
   // peer 64 hosts are blocked, a task has at most 4 Mi pieces.
   readonly maxHosts: number
@@ -53,6 +60,8 @@ export const defaultCoreOptions: SchedulerCoreOptions = {
   factsTtlMs: 60 * secondMs,
   resolveDeadlineMs: 30 * secondMs,
   maxResolveCallers: 10_000,
+  maxDigestWatchers: 65_536,
+  maxDigestBytes: 1 << 29,
   maxHosts: 65_536,
   maxTasks: 1_000_000,
   maxPeers: 2_000_000,

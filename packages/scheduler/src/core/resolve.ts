@@ -1,8 +1,9 @@
 import type { TaskId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
+import { dropDigests, isWatched } from './digests.ts'
 import type { ResolveEvent } from './events.ts'
 import type { ResolveFailure, TaskFacts } from './facts.ts'
-import { retireTask } from './retire.ts'
+import { contentChanged, retireTask } from './retire.ts'
 
 /** What is known about a task's content, and who is finding it out. */
 export interface Resolution {
@@ -76,6 +77,7 @@ function renew(
   resolution.facts = facts
   resolution.contradicted = facts === undefined ? before : undefined
   if (before === undefined || (facts !== undefined && isSameContent(before, facts))) return
+  dropDigests(state, taskId, contentChanged())
   const task = state.tasks.get(taskId)
   if (task !== undefined) retireTask(state, task)
 }
@@ -179,7 +181,8 @@ export function replaceSilentCallers(state: CoreState, all: Resolutions): void {
 export function collectResolutions(state: CoreState, all: Resolutions): void {
   for (const [taskId, resolution] of all.byTask) {
     const hasPeers = (state.tasks.get(taskId)?.peers.size ?? 0) > 0
-    const isNeeded = hasPeers || resolution.elected !== undefined || resolution.waiting.size > 0
+    const isAsked = resolution.elected !== undefined || resolution.waiting.size > 0
+    const isNeeded = hasPeers || isAsked || isWatched(state, taskId)
     if (isNeeded) resolution.idleSince = undefined
     else resolution.idleSince ??= state.now
     if (resolution.idleSince !== undefined) {
@@ -190,10 +193,9 @@ export function collectResolutions(state: CoreState, all: Resolutions): void {
 }
 
 /** The last peer deleted its copy: the next asker gets fresh facts. */
-export function forgetFacts(state: CoreState, all: Resolutions, taskId: TaskId): void {
+export function forgetFacts(all: Resolutions, taskId: TaskId): void {
   const resolution = all.byTask.get(taskId)
-  if (resolution === undefined || (state.tasks.get(taskId)?.peers.size ?? 0) > 0) return
-  resolution.facts = undefined
+  if (resolution !== undefined) resolution.facts = undefined
 }
 
 const overloaded: ResolveFailure = {

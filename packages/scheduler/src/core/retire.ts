@@ -10,13 +10,13 @@ import { removePeer } from './tables.ts'
  */
 export function retireTask(state: CoreState, task: Task): void {
   for (const lease of [...task.leases]) cancelLease(state, lease)
-  for (const peer of [...task.peers]) removePeer(state, peer, changed())
+  for (const peer of [...task.peers]) removePeer(state, peer, contentChanged())
   task.geometry = undefined
   task.pieces.clear()
   task.refusals = []
 }
 
-const changed = (): DfError =>
+export const contentChanged = (): DfError =>
   new DfError(
     'SourceChanged',
     'The content changed at the origin while it was being downloaded; start again.',

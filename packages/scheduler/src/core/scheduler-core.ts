@@ -5,9 +5,10 @@ import {
   createCoreState,
   type SchedulerCoreDeps,
 } from './core-state.ts'
+import { dropDigests, onDigests } from './digests.ts'
 import type { SchedulerEffect } from './effects.ts'
 import type { PeerEvent, SchedulerEvent, SeedTriggerError, TaskEvent } from './events.ts'
-import type { HostFacts } from './facts.ts'
+import type { HostFacts, PieceDigest } from './facts.ts'
 import { failLease } from './leases.ts'
 import { onPeerMessage, onStreamClosed } from './on-peer-message.ts'
 import { onRegister } from './on-register.ts'
@@ -63,6 +64,23 @@ export class SchedulerCore {
     return [...this.#state.hosts.values()].map(({ facts }) => facts)
   }
 
+  digest(taskId: TaskId, number: number): PieceDigest | undefined {
+    return this.#state.digests.byTask.get(taskId)?.table.get(number)
+  }
+
+  /**
+   * Reads on where `cursor` is, 0 at first: up to `max` digests as they became known, without those that the stream `except`
+   * established. A cursor is good for one stream, from its watch to its end.
+   */
+  digestsFrom(
+    taskId: TaskId,
+    cursor: number,
+    options: { except: number; max: number },
+  ): { pieces: readonly PieceDigest[]; cursor: number } {
+    const table = this.#state.digests.byTask.get(taskId)?.table
+    return table?.readFrom(cursor, options) ?? { pieces: [], cursor }
+  }
+
   get counters(): Readonly<CoreCounters> {
     return this.#state.counters
   }
@@ -96,6 +114,11 @@ export class SchedulerCore {
       case 'resolveClosed':
         onResolve(state, this.#resolutions, event)
         break
+      case 'digestsWatched':
+      case 'digestsRecorded':
+      case 'digestsClosed':
+        onDigests(state, event)
+        break
       default:
         this.#onPeer(event)
     }
@@ -112,7 +135,9 @@ export class SchedulerCore {
     if (host === undefined || task === undefined) return
     const reason = new DfError('TaskNotFound', `The host deleted the task ${task.id}.`)
     for (const peer of [...(task.byHost.get(host) ?? [])]) removePeer(state, peer, reason)
-    forgetFacts(state, this.#resolutions, task.id)
+    if (task.peers.size > 0) return
+    forgetFacts(this.#resolutions, task.id)
+    dropDigests(state, task.id, reason)
   }
 
   /** Once the seed's peer holds the lease, its own stream tells how it goes; the call counts when it failed. */

@@ -8,6 +8,7 @@ import { deleteHost } from './delete-host.ts'
 import { deletePeer } from './delete-peer.ts'
 import { deleteTask } from './delete-task.ts'
 import { listHosts } from './list-hosts.ts'
+import { pieceDigests } from './piece-digests.ts'
 import { resolveTask } from './resolve-task.ts'
 import { statPeer } from './stat-peer.ts'
 import { statTask } from './stat-task.ts'
@@ -25,9 +26,13 @@ export function services(driver: Driver): Routes {
       statPeer: statPeer(driver),
       statTask: statTask(driver),
     }),
-    route(Swarm, { resolveTask: resolveTask(driver) }),
+    route(Swarm, { resolveTask: resolveTask(driver), pieceDigests: pieceDigests(driver) }),
   ]
 }
 
 /** Streams that live as long as a download, whatever `grpc-timeout` says (T3). */
-export const longStreams = [Scheduler.method.announcePeer, Swarm.method.resolveTask]
+export const longStreams = [
+  Scheduler.method.announcePeer,
+  Swarm.method.resolveTask,
+  Swarm.method.pieceDigests,
+]

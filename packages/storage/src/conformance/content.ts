@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
-import { asTaskId, formatCrc32, type Random, randomInt } from '@damselfly/core'
+import { asTaskId, type Random, randomInt } from '@damselfly/core'
+import { PieceHasher } from '@damselfly/core/hashing'
 import type { PieceFacts, PieceRecord, StoredTask, TaskSpec } from '../store.ts'
 
 export function specOf(
@@ -51,9 +52,12 @@ export async function put(
     await writer.write(bytes.subarray(start, end))
     start = end
   }
-  const expectedDigest = formatCrc32(crc32(bytes))
-  return await writer.commit(factsOf({ expectedDigest, ...given }))
+  const expected = { crc32: crc32(bytes), blake3: blake3Of(bytes) }
+  return await writer.commit(factsOf({ expected, ...given }))
 }
+
+export const blake3Of = (bytes: Uint8Array): Uint8Array =>
+  new PieceHasher().update(bytes).finish().blake3
 
 /** Puts all pieces that are missing, in random order and several at a time when there is a `random`. */
 export async function fill(task: StoredTask, random?: Random): Promise<void> {

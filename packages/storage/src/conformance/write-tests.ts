@@ -1,7 +1,7 @@
 import { formatCrc32, randomInt, seededRandom } from '@damselfly/core'
 import { describe, expect, test } from 'vitest'
 import type { PieceStore, StoredTask } from '../store.ts'
-import { contentOf, factsOf, fill, put, readAll, readBytes, specOf } from './content.ts'
+import { blake3Of, contentOf, factsOf, fill, put, readAll, readBytes, specOf } from './content.ts'
 import { failsWith } from './fails-with.ts'
 
 const create = (store: PieceStore): Promise<StoredTask> =>
@@ -36,13 +36,16 @@ export function writeTests(store: () => PieceStore): void {
       expect((await writer.commit(factsOf())).digest).toBe(formatCrc32(1475635037))
     })
 
-    test('an expected digest may be padded with zeros', async () => {
-      // CRC-32 of "42" is 841265288, nine digits.
+    test('the digests are there once all bytes are', async () => {
       const task = await store().create(specOf({ contentLength: 2 }))
       const writer = task.writePiece(0)
-      await writer.write(new TextEncoder().encode('42'))
-      const record = await writer.commit(factsOf({ expectedDigest: 'crc32:0841265288' }))
-      expect(record.digest).toBe('crc32:841265288')
+      await writer.write(new TextEncoder().encode('4'))
+      expect(() => writer.digests).toThrow(failsWith('PeerProtocol'))
+      await writer.write(new TextEncoder().encode('2'))
+      const { digests } = writer
+      expect(digests).toEqual({ crc32: 841265288, blake3: blake3Of(Buffer.from('42')) })
+      const record = await writer.commit(factsOf({ expected: digests }))
+      expect(record).toMatchObject({ digest: 'crc32:841265288', blake3: digests.blake3 })
     })
 
     test('abort after commit changes nothing', async () => {
@@ -86,9 +89,15 @@ export function refusalTests(store: () => PieceStore): void {
       const task = await create(store())
       const writer = task.writePiece(1)
       await writer.write(new Uint8Array(100))
-      const commit = writer.commit(factsOf({ expectedDigest: 'crc32:1' }))
+      const commit = writer.commit(factsOf({ expected: { crc32: 1 } }))
       await expect(commit).rejects.toThrow(/piece 1 .*expected crc32:1, received crc32:\d+/)
       await expect(commit).rejects.toEqual(failsWith('PieceCorrupt'))
+      const next = task.writePiece(1)
+      await next.write(new Uint8Array(100))
+      const blake3 = new Uint8Array(32)
+      const again = next.commit(factsOf({ expected: { blake3 } }))
+      await expect(again).rejects.toThrow(/expected blake3:0{64}, received blake3:[0-9a-f]{64}/)
+      await expect(again).rejects.toEqual(failsWith('PieceCorrupt'))
       expect(task.have.count).toBe(0)
       await put(task, 1)
       expect(await readBytes(task, 100, 100)).toEqual(contentOf(task).subarray(100, 200))

@@ -1,0 +1,11 @@
+import type { Clock, Log, Random } from '@damselfly/core'
+import { httpSource, type SourceRegistry, sourceRegistry } from '@damselfly/sources'
+import type { OriginSettings } from './thread-methods.ts'
+
+/** Everything that can be asked for content, on whichever thread. */
+export function originSources(
+  settings: OriginSettings,
+  world: { clock: Clock; random: Random; log: Log },
+): SourceRegistry {
+  return sourceRegistry([httpSource({ ...settings, ...world })])
+}

@@ -1,0 +1,84 @@
+import { systemClock, systemNetwork, systemRandom } from '@damselfly/core'
+import type { SourceRegistry } from '@damselfly/sources'
+import { openPlace, PlacedPieceWriter } from '@damselfly/storage/place'
+import { PeerLinks } from '@damselfly/transport'
+import { type CutSink, cutBody } from './cut-body.ts'
+import { HashSessions } from './hash-thread.ts'
+import type { ThreadContext } from './thread-context.ts'
+import type {
+  DeskMethods,
+  PieceSpot,
+  ReadSourceArgument,
+  ReceiveMethods,
+} from './thread-methods.ts'
+
+/** Fetches pieces: socket, hash and file in one turn of this thread's event loop, through one buffer. */
+export function receiveMethods({
+  log,
+  origins,
+  links: linksOptions,
+  control,
+}: ThreadContext<DeskMethods>): ReceiveMethods {
+  const world = { clock: systemClock, random: systemRandom, network: systemNetwork, log }
+  const links = new PeerLinks(linksOptions, world)
+  const hashes = new HashSessions()
+  let sources: SourceRegistry | undefined
+
+  const cutSink = (reading: number, number: number, { place, span }: PieceSpot): CutSink => {
+    const open = openPlace(place)
+    const writer = new PlacedPieceWriter(open, span)
+    let isComplete = false
+    return {
+      write: (chunk) => writer.write(chunk),
+      complete(costMs) {
+        isComplete = true
+        control().tell('cut', { reading, number, costMs, ...writer.finish() })
+        open.close()
+      },
+      abandon() {
+        if (isComplete) return
+        open.close()
+        control().tell('abandoned', { reading, number })
+      },
+    }
+  }
+
+  return {
+    async receive({ peer, taskId, number, place, span }, signal) {
+      const open = openPlace(place)
+      try {
+        const sink = new PlacedPieceWriter(open, span)
+        const expectedLength = span.length
+        const fetch = { peer, family: 'standard', taskId, number, expectedLength, sink } as const
+        const header = await links.fetch({ ...fetch, signal })
+        return { header, ...sink.finish() }
+      } finally {
+        open.close()
+      }
+    },
+
+    async readSource(argument: ReadSourceArgument, signal: AbortSignal) {
+      const { reading, url, header, options, geometry } = argument
+      const request = { url: new URL(url), header }
+      // Threads that only talk to peers do without an HTTP client.
+      const { originSources } = await import('./origin-sources.ts')
+      sources ??= originSources(origins, world)
+      const body = await sources.for(request.url).read(request, { ...options, signal })
+      const target = {
+        begins: (start: number) => control().call('begins', { reading, start }),
+        async open(number: number): Promise<CutSink | 'skip' | 'end'> {
+          const answer = await control().call('next', { reading, number }, signal)
+          return typeof answer === 'string' ? answer : cutSink(reading, number, answer)
+        },
+      }
+      await cutBody(body, geometry, target, systemClock)
+    },
+
+    hash: (argument) => hashes.update(argument),
+    digest: (session) => hashes.digest(session),
+
+    async stop() {
+      await Promise.all([links.close(), sources?.close()])
+    },
+  }
+}

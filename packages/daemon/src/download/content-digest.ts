@@ -1,0 +1,51 @@
+import type { Clock, DigestAlgorithm } from '@damselfly/core'
+import type { DataPlane } from '../data/data-plane.ts'
+import type { LiveTask } from './live-task.ts'
+import { Wakeup } from './wakeup.ts'
+
+/**
+ * The digest of a task's whole content, computed while its pieces arrive: each is hashed as soon as all before it are here,
+ * while its bytes are still in memory. Resolves shortly after the last piece; aborted by whoever knows that no more come.
+ */
+export async function contentDigest(
+  algorithm: DigestAlgorithm,
+  live: LiveTask,
+  { data, clock }: { data: Pick<DataPlane, 'hasher'>; clock: Clock },
+  signal: AbortSignal,
+): Promise<string> {
+  const { stored } = live
+  const bell = new Wakeup()
+  /** Everything before is hashed. */
+  let next = 0
+  let isStale = false
+  const unlisten = live.listen({
+    finished: () => bell.ring(),
+    released: (piece) => {
+      // It was hashed, and is not what it should have been.
+      if (piece < next) isStale = true
+      bell.ring()
+    },
+  })
+  let hasher = data.hasher(algorithm)
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      if (isStale) {
+        hasher[Symbol.dispose]()
+        hasher = data.hasher(algorithm)
+        next = 0
+        isStale = false
+      }
+      if (next === stored.pieceCount) return await hasher.digest()
+      if (!live.has(next)) {
+        await bell.wait(clock, undefined, signal)
+        continue
+      }
+      await hasher.update(stored, next, signal)
+      next += 1
+    }
+  } finally {
+    hasher[Symbol.dispose]()
+    unlisten()
+  }
+}

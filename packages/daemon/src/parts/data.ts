@@ -1,0 +1,44 @@
+import { availableParallelism } from 'node:os'
+import type { ServiceStack } from '@damselfly/core'
+import type { SourceRegistry } from '@damselfly/sources'
+import type { DaemonConfig } from '../config.ts'
+import type { DataPlane } from '../data/data-plane.ts'
+import { InlinePlane } from '../data/inline-plane.ts'
+import type { OriginSettings } from '../data/thread-methods.ts'
+import { ThreadedPlane } from '../data/threaded-plane.ts'
+import type { World } from './world.ts'
+
+/** More threads than this gain nothing between two hosts. */
+const maxReceiveThreads = 4
+const connectMs = 2_000
+
+/** Chooses where bytes flow: on threads of their own, unless the configuration says otherwise. */
+export function startDataPlane(
+  config: DaemonConfig,
+  world: World,
+  stack: ServiceStack,
+  sources: SourceRegistry,
+): DataPlane {
+  const links = { connectMs, idleMs: config.download.pieceIdleTimeout }
+  const settings = { origins: originSettings(config), links }
+  const inline = new InlinePlane(links, { ...world, sources })
+  const receiveThreads =
+    config.transfer.threads ?? Math.min(availableParallelism(), maxReceiveThreads)
+  const plane =
+    receiveThreads === 0
+      ? inline
+      : new ThreadedPlane({ receiveThreads, settings }, { ...world, inline })
+  stack.push('data plane', () => plane.close())
+  return plane
+}
+
+export function originSettings({ backend }: DaemonConfig): OriginSettings {
+  return {
+    maxRetries: backend.maxRetries,
+    timeouts: {
+      connectMs: backend.connectTimeout,
+      headersMs: backend.headersTimeout,
+      idleMs: backend.idleTimeout,
+    },
+  }
+}

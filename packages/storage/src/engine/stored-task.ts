@@ -1,0 +1,577 @@
+import {
+  type Bitset,
+  DfError,
+  errorCode,
+  type PieceGeometry,
+  pieceSpan,
+  piecesOverlapping,
+} from '@damselfly/core'
+import { diskError } from '../disk-errors.ts'
+import { exportFile, rangeOf } from '../export/export-file.ts'
+import type { Content, Medium } from '../media/medium.ts'
+import { type PieceTable, toPieceRow } from '../metadata/piece-table.ts'
+import type { TaskRow } from '../metadata/task-row.ts'
+import type { ContentPlace } from '../place/content-place.ts'
+import type {
+  ExportMethod,
+  ExportOptions,
+  PieceRecord,
+  PieceReservation,
+  PieceWriter,
+  Retention,
+  StoredTask,
+  TaskSpec,
+} from '../store.ts'
+import { adoptContent } from './adopt-content.ts'
+import type { CommittedTask, WrittenPiece } from './commit-log.ts'
+import type { EngineDeps } from './engine-deps.ts'
+import { moveContent } from './move-content.ts'
+import { CutOff, isIntact, readFailure, readPlain, Unopened } from './piece-reads.ts'
+import { InlinePieceWriter } from './piece-writer.ts'
+import { Receiving } from './receiving.ts'
+import { Reservation } from './reservation.ts'
+import type { SyncedTask } from './sync-points.ts'
+import { TaskDigests } from './task-digests.ts'
+
+/** Being read counts as use, and use is recorded no more often than this: eviction needs no better order. */
+const touchIntervalMs = 60_000
+
+/** What the store wants to hear of its tasks. */
+export interface TaskEvents {
+  /** The bytes have vanished behind our back; the task is no more. */
+  lost(task: EngineTask): void
+  /** The last piece has come. */
+  completed(task: EngineTask): void
+  /** Somebody begins to read. */
+  leased(task: EngineTask): void
+  /** `contentDigest` has changed. */
+  digestChanged(task: EngineTask, before: string | undefined): void
+}
+
+export interface TaskParts {
+  readonly facts: TaskRow
+  readonly table: PieceTable
+  readonly content: Content
+  readonly medium: Medium
+}
+
+/** A task of a store: its bytes are a content of some medium, its facts are rows. */
+export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
+  readonly spec: TaskSpec
+  readonly createdAt: number
+  readonly row: number
+  readonly table: PieceTable
+  readonly #deps: EngineDeps
+  readonly #events: TaskEvents
+  readonly #receiving = new Receiving()
+  readonly #digests: TaskDigests
+  #home: Content
+  #medium: Medium
+  /** A copy of the complete content in memory. */
+  #copy: Content | undefined
+  #retention: { isPinned: boolean; expiresAt: number | undefined; policy: string }
+  #updatedAt: number
+  #recordedUpdate: number
+  /** Who may read on when the task is deleted. */
+  #leases = 0
+  /** Those, and what the store itself does with the content. */
+  #holds = 0
+  #isDeleted = false
+  /** The content is being made ready for being written again, or moved. */
+  #busy = 0
+  #reopening: Promise<void> = Promise.resolve()
+  #mustReopen = false
+
+  constructor({ facts, table, content, medium }: TaskParts, events: TaskEvents, deps: EngineDeps) {
+    this.spec = facts.spec
+    this.createdAt = facts.createdAt
+    this.row = facts.row
+    this.table = table
+    this.#home = content
+    this.#medium = medium
+    this.#retention = facts
+    this.#updatedAt = Math.max(facts.updatedAt, table.lastCreatedAt)
+    this.#recordedUpdate = this.#updatedAt
+    this.#digests = new TaskDigests(facts.row, facts, deps.metadata)
+    this.#events = events
+    this.#deps = deps
+  }
+
+  get geometry(): PieceGeometry {
+    return this.table.geometry
+  }
+
+  get pieceCount(): number {
+    return this.geometry.pieceCount
+  }
+
+  get have(): Bitset {
+    return this.table.have
+  }
+
+  get heldBytes(): number {
+    return this.table.heldBytes
+  }
+
+  get isComplete(): boolean {
+    return this.have.isFull
+  }
+
+  get updatedAt(): number {
+    return this.#updatedAt
+  }
+
+  get isReceiving(): boolean {
+    return this.#receiving.size > 0
+  }
+
+  get isInUse(): boolean {
+    return this.#leases > 0 || this.isReceiving || this.#busy > 0
+  }
+
+  get isPinned(): boolean {
+    return this.#retention.isPinned
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#retention.expiresAt
+  }
+
+  get policy(): string {
+    return this.#retention.policy
+  }
+
+  get contentDigest(): string | undefined {
+    return this.#digests.content
+  }
+
+  get isSealed(): boolean {
+    return this.table.isSealed
+  }
+
+  get isDeleted(): boolean {
+    return this.#isDeleted
+  }
+
+  /** Where the bytes are that count; `copy` may be faster. */
+  get home(): Content {
+    return this.#home
+  }
+
+  get medium(): Medium {
+    return this.#medium
+  }
+
+  get copy(): Content | undefined {
+    return this.#copy
+  }
+
+  get place(): ContentPlace {
+    return (this.#copy ?? this.#home).place
+  }
+
+  piece(number: number): PieceRecord | undefined {
+    if (!Number.isInteger(number) || number < 0 || number >= this.pieceCount) return undefined
+    return this.table.record(number)
+  }
+
+  pieces(): PieceRecord[] {
+    return [...this.have.setBits()].flatMap((number) => this.table.record(number) ?? [])
+  }
+
+  reserve(number: number): PieceReservation {
+    return this.#reserve(number, this.#nameOf(number))
+  }
+
+  writePiece(number: number): PieceWriter {
+    const name = this.#nameOf(number)
+    return new InlinePieceWriter({
+      name,
+      reservation: this.#reserve(number, name),
+      earlierWrite: this.#receiving.straying(number),
+      content: () => {
+        this.checkPresent()
+        return this.#home
+      },
+      strays: (lastWrite) => this.#receiving.strays(number, lastWrite),
+      failed: (error, content) => this.#contentFailure(error, content, `Writing ${name}`),
+      crash: this.#deps.crash,
+    })
+  }
+
+  async drop(number: number): Promise<void> {
+    this.checkPresent()
+    const { metadata, crash } = this.#deps
+    if (this.piece(number) === undefined) return
+    crash('drop:before-block')
+    const change = this.table.without(number)
+    metadata.putBlock(this.row, change.number, change.block, this.#epoch)
+    this.table.changed([change])
+    this.#deps.unsealed.forget(this.row, number)
+    this.forgetCopy()
+    this.#changeDigests(() => this.#digests.forget())
+    crash('drop:after-block')
+    // The bytes are about to change: a power cut must not bring back the record of the old ones.
+    await this.#deps.commits.syncLog()
+    crash('drop:after-log-sync')
+    await this.reopen()
+    crash('drop:after-reopening')
+  }
+
+  async verify(number: number): Promise<boolean> {
+    const record = this.piece(number)
+    if (record === undefined) return false
+    using _lease = this.#hold()
+    const content = this.#home
+    try {
+      return await isIntact(this.#reading(content), record)
+    } catch (error) {
+      throw this.#contentFailure(error, content, `Reading ${this.#nameOf(number)}`)
+    }
+  }
+
+  async read(buffer: Uint8Array, offset: number): Promise<number> {
+    const { contentLength, taskId } = this.spec
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > contentLength) {
+      const message = `Offset ${offset} is outside the ${contentLength} bytes of task ${taskId}.`
+      throw new DfError('InvalidArgument', message)
+    }
+    const length = Math.min(buffer.byteLength, contentLength - offset)
+    this.#checkReadable()
+    this.#checkHeld(offset, length)
+    for (;;) {
+      const content = this.#copy ?? this.#home
+      try {
+        await readPlain(
+          this.#reading(content),
+          buffer.subarray(0, length),
+          offset,
+          this.#deps.unsealed,
+        )
+        return length
+      } catch (error) {
+        this.#checkReadable()
+        // Moved meanwhile: what failed is not ours any more.
+        if (content !== this.#home && content !== this.#copy) continue
+        await this.#dropDamaged(error)
+        const doing = `Reading task ${taskId}`
+        throw this.#contentFailure(readFailure(error, taskId), content, doing)
+      }
+    }
+  }
+
+  lease(): Disposable {
+    this.checkPresent()
+    this.#updatedAt = Math.max(this.#updatedAt, this.#deps.clock.now())
+    if (this.#updatedAt - this.#recordedUpdate >= touchIntervalMs) this.recordUse()
+    this.#leases += 1
+    const lease = this.#hold(() => {
+      this.#leases -= 1
+    })
+    this.#events.leased(this)
+    return lease
+  }
+
+  retain({ isPinned, expiresAt, policy }: Retention): void {
+    this.checkPresent()
+    const retention = {
+      isPinned: isPinned ?? this.isPinned,
+      expiresAt: expiresAt === undefined ? this.expiresAt : (expiresAt ?? undefined),
+      policy: policy ?? this.policy,
+    }
+    this.#deps.crash('retain:before-row')
+    this.#deps.metadata.retainTask(this.row, retention)
+    this.#deps.crash('retain:after-row')
+    this.#retention = retention
+  }
+
+  recordVerified(digest: string): void {
+    this.#addDigest(digest, false)
+  }
+
+  isVerified(digest: string): boolean {
+    return this.#digests.isVerified(digest)
+  }
+
+  recordContentDigest(digest: string): void {
+    if (!this.isComplete) {
+      const message = `Task ${this.spec.taskId} is not complete: its content has no digest.`
+      throw new DfError('InvalidArgument', message)
+    }
+    this.#addDigest(digest, true)
+  }
+
+  async adopt(from: StoredTask): Promise<void> {
+    const isOurs = from instanceof EngineTask && from.#deps === this.#deps
+    await adoptContent(this, from, isOurs ? from : undefined, this.#deps)
+  }
+
+  async exportTo(path: string, options: ExportOptions): Promise<ExportMethod> {
+    using _lease = this.lease()
+    const range = rangeOf(this.spec, options)
+    this.#checkHeld(range.start, range.length)
+    const { file } = this.#home
+    const content = {
+      range,
+      isWhole: range.length === this.spec.contentLength,
+      ...(file === undefined ? {} : { file }),
+      read: (buffer: Uint8Array, offset: number) => this.read(buffer, offset),
+      checkHeld: () => this.#checkHeld(range.start, range.length),
+    }
+    return await exportFile(content, path, options, this.#deps)
+  }
+
+  /** Writes the time of the last use, which is kept in memory between. */
+  recordUse(): void {
+    if (this.#isDeleted || this.#recordedUpdate === this.#updatedAt) return
+    this.#recordedUpdate = this.#updatedAt
+    try {
+      this.#deps.metadata.touchTask(this.row, Math.trunc(this.#updatedAt))
+    } catch (err) {
+      // Losing it makes eviction a little less fair, which is no reason to fail a reader.
+      this.#deps.log.warn({ taskId: this.spec.taskId, err }, 'the use of a task was not recorded')
+    }
+  }
+
+  /** The facts first: a crash in between leaves a content that no row names, which the next open removes. */
+  async delete(): Promise<void> {
+    const { metadata, crash } = this.#deps
+    crash('delete:before-row')
+    metadata.deleteTask(this.row)
+    crash('delete:after-row')
+    this.#isDeleted = true
+    this.forgetCopy()
+    const home = this.#home
+    try {
+      await home.remove(this.#holds > 0)
+    } catch (error) {
+      throw this.#contentFailure(error, home, `Removing the bytes of task ${this.spec.taskId}`)
+    } finally {
+      if (this.#holds === 0) home.close()
+    }
+    crash('delete:after-content')
+  }
+
+  async syncContent(): Promise<void> {
+    const content = this.#home
+    try {
+      await content.sync()
+    } catch (error) {
+      throw this.#contentFailure(error, content, `Syncing task ${this.spec.taskId}`)
+    }
+  }
+
+  async distrust(epoch: number): Promise<void> {
+    for (const number of this.suspects(epoch - 1)) await this.drop(number)
+  }
+
+  /** Held pieces whose record is younger than the epoch, and their neighbours in the same rows. */
+  suspects(epoch: number): number[] {
+    return this.#deps.metadata
+      .blocksSince(this.row, epoch)
+      .flatMap((block) => this.table.heldIn(block))
+  }
+
+  record(pieces: readonly WrittenPiece[]): { apply(): void } {
+    const { metadata, clock, crash, syncPoints } = this.#deps
+    const parents = this.#newParents(pieces)
+    const createdAt = Math.trunc(clock.now())
+    const rows = pieces.map(({ number, digests, seal, facts }) => {
+      const parent = parents.get(facts.parentId) ?? this.table.parentNumber(facts.parentId) ?? 0
+      const sealed = seal === undefined ? {} : { seal }
+      return toPieceRow({ number, ...digests, parent, ...sealed }, facts, createdAt)
+    })
+    for (const [peerId, number] of parents) {
+      crash('commit:before-parent')
+      // In `fast` mode a transaction of its own: a parent without pieces harms nobody.
+      metadata.insertParent(this.row, number, peerId)
+      crash('commit:after-parent')
+    }
+    const changed = this.table.with(rows)
+    crash('commit:before-block')
+    for (const { number, block } of changed) metadata.putBlock(this.row, number, block, this.#epoch)
+    return {
+      apply: () => {
+        for (const [peerId, number] of parents) this.table.addParent(number, peerId)
+        this.table.changed(changed)
+        this.#updatedAt = Math.max(this.#updatedAt, createdAt)
+        if (this.#medium.isKept) syncPoints.mark(this)
+        if (!this.isComplete) return
+        this.#home.settle?.()
+        this.#events.completed(this)
+      },
+    }
+  }
+
+  checkPresent(): void {
+    if (this.#isDeleted) throw taskNotFound(this.spec.taskId)
+  }
+
+  /** Makes the content of an incomplete task ready to be written to, which it was not while it was complete. */
+  reopen(): Promise<void> {
+    this.#busy += 1
+    this.#mustReopen = true
+    this.#reopening = this.#reopening
+      .catch(() => {})
+      .then(() => this.#reopen())
+      .finally(() => {
+        this.#busy -= 1
+      })
+    return this.#reopening
+  }
+
+  /** The content has a new home; the old one is the caller's to remove. */
+  movedTo(home: Content, medium: Medium): void {
+    this.#home = home
+    this.#medium = medium
+    if (medium.isKept) this.#deps.syncPoints.mark(this)
+  }
+
+  /** All pieces have changed at once: see `adoptContent`. */
+  replaced(): void {
+    this.#updatedAt = Math.max(this.#updatedAt, this.#deps.clock.now())
+    this.#home.settle?.()
+    if (this.isComplete) this.#events.completed(this)
+  }
+
+  keepCopy(copy: Content): void {
+    this.forgetCopy()
+    this.#copy = copy
+  }
+
+  /** Threads that read the copy finish; its memory is free for others. */
+  forgetCopy(): void {
+    this.#copy?.close()
+    this.#copy = undefined
+  }
+
+  /** The content stays readable for the store itself, whoever deletes the task. */
+  hold(): Disposable {
+    return this.#hold()
+  }
+
+  #reserve(number: number, name: string): PieceReservation {
+    this.checkPresent()
+    const span = pieceSpan(this.geometry, number)
+    const refuse = (why: string) => new DfError('InvalidArgument', `${why} ${name}.`)
+    if (this.have.get(number)) throw refuse('The store has already')
+    if (this.#receiving.has(number)) throw refuse('Somebody is receiving already')
+    if (this.#mustReopen) throw refuse('The content is not ready for')
+    this.#receiving.add(number)
+    this.#deps.crash('reserve')
+    return new Reservation(
+      { number, ...span, place: this.#home.place },
+      {
+        name,
+        isSealed: this.table.isSealed,
+        commit: (piece) => {
+          this.checkPresent()
+          return this.#deps.commits.commit(this, piece)
+        },
+        released: () => {
+          this.#receiving.delete(number)
+          this.#deps.crash('abort')
+        },
+      },
+    )
+  }
+
+  #nameOf(number: number): string {
+    return `piece ${number} of task ${this.spec.taskId}`
+  }
+
+  #newParents(pieces: readonly WrittenPiece[]): Map<string, number> {
+    const parents = new Map<string, number>()
+    for (const { facts } of pieces) {
+      const { parentId } = facts
+      if (parents.has(parentId) || this.table.parentNumber(parentId) !== undefined) continue
+      parents.set(parentId, this.table.nextParentNumber + parents.size)
+    }
+    return parents
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.#isDeleted) return
+    const content = this.#home
+    try {
+      const isReady = (await content.unsettle?.()) ?? true
+      if (!isReady) await moveContent(this, this.#medium, this.#deps)
+      this.#mustReopen = false
+    } catch (error) {
+      throw this.#contentFailure(error, content, `Reopening task ${this.spec.taskId}`)
+    }
+  }
+
+  #addDigest(digest: string, isContent: boolean): void {
+    this.checkPresent()
+    this.#deps.crash('digest:before-row')
+    this.#changeDigests(() => this.#digests.add(digest, isContent))
+    this.#deps.crash('digest:after-row')
+  }
+
+  #changeDigests(change: () => void): void {
+    const before = this.contentDigest
+    change()
+    if (before !== this.contentDigest) this.#events.digestChanged(this, before)
+  }
+
+  #hold(ended: () => void = () => {}): Disposable {
+    this.#holds += 1
+    let isHeld = true
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return
+        isHeld = false
+        ended()
+        this.#holds -= 1
+        if (this.#isDeleted && this.#holds === 0) this.#home.close()
+      },
+    }
+  }
+
+  #reading(content: Content) {
+    const piece = (number: number): PieceRecord | undefined => this.table.record(number)
+    return { content, geometry: this.geometry, row: this.row, piece }
+  }
+
+  async #dropDamaged(error: unknown): Promise<void> {
+    const pieces =
+      error instanceof CutOff ? error.pieces : error instanceof Unopened ? [error.piece] : []
+    if (this.#isDeleted) return
+    for (const number of pieces) await this.drop(number)
+  }
+
+  /** What callers are told when the content fails. Content that is not there any more ends its task. */
+  #contentFailure(thrown: unknown, content: Content, doing: string): DfError {
+    if (errorCode(thrown) === 'ENOENT' && content === this.#home && !this.#isDeleted) {
+      this.#isDeleted = true
+      this.#events.lost(this)
+    }
+    return diskError(thrown, doing, content.file ?? this.#medium.name)
+  }
+
+  #checkHeld(offset: number, length: number): void {
+    const { first, end } = piecesOverlapping(this.geometry, { start: offset, length })
+    if (this.have.containsAll(first, end)) return
+    const missing = this.have.firstUnset(first)
+    throw new DfError(
+      'PieceNotFound',
+      `Piece ${missing} of task ${this.spec.taskId} is not in the store.`,
+      { details: { taskId: this.spec.taskId, number: missing } },
+    )
+  }
+
+  /** A deleted task can still be read under a lease. */
+  #checkReadable(): void {
+    if (this.#leases === 0) this.checkPresent()
+  }
+
+  get #epoch(): number {
+    const isUncertain = this.#medium.isKept && !this.#deps.commits.isDurable
+    return isUncertain ? this.#deps.syncPoints.epoch : 0
+  }
+}
+
+export function taskNotFound(taskId: string): DfError {
+  return new DfError('TaskNotFound', `Task ${taskId} is not in the store.`, { details: { taskId } })
+}

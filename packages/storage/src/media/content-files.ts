@@ -1,0 +1,65 @@
+import { dirname, join } from 'node:path'
+import { DfError, type Disk, type DiskFile, errorCode, type Log } from '@damselfly/core'
+import { diskError } from '../disk-errors.ts'
+
+/** Names come from other hosts' ids and become file names. */
+const safeName = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,219}$/
+
+/** Path of a content. Throws `InvalidArgument` for a name that could lead outside. */
+export function contentPath(directory: string, name: string): string {
+  if (safeName.test(name)) return join(directory, prefixOf(name), name)
+  const message = `The content ${JSON.stringify(name)} cannot be stored: only letters, digits, ".", "_" and "-" are allowed in a task id.`
+  throw new DfError('InvalidArgument', message, { details: { name } })
+}
+
+/** Creates the file of a content; `fill` gives it its size. A file that no task owns gives way. */
+export async function createContentFile(
+  disk: Disk,
+  path: string,
+  fill: (file: DiskFile) => Promise<void>,
+): Promise<DiskFile> {
+  let file: DiskFile | undefined
+  try {
+    file = await openNew(disk, path)
+    await fill(file)
+    return file
+  } catch (error) {
+    await file?.close().catch(() => {})
+    await disk.remove(path).catch(() => {})
+    throw diskError(error, 'Creating a file', path)
+  }
+}
+
+async function openNew(disk: Disk, path: string): Promise<DiskFile> {
+  try {
+    return await disk.open(path, 'wx+')
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') await disk.remove(path)
+    else if (errorCode(error) === 'ENOENT') await disk.mkdir(dirname(path))
+    else throw error
+    return await disk.open(path, 'wx+')
+  }
+}
+
+/** Removes content that no task owns. */
+export async function removeOrphans(
+  disk: Disk,
+  directory: string,
+  isOwned: (name: string) => boolean,
+  log: Log,
+): Promise<void> {
+  for (const prefix of await disk.readdir(directory)) {
+    const path = join(directory, prefix)
+    if ((await disk.stat(path))?.isDirectory !== true) {
+      await disk.remove(path)
+      continue
+    }
+    for (const name of await disk.readdir(path)) {
+      if (prefixOf(name) === prefix && isOwned(name)) continue
+      log.warn({ path: join(path, name) }, 'content without a task removed')
+      await disk.remove(join(path, name))
+    }
+  }
+}
+
+const prefixOf = (name: string): string => name.slice(0, 3)

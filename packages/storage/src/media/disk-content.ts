@@ -1,0 +1,85 @@
+import type { Disk, DiskFile } from '@damselfly/core'
+import type { Content } from './medium.ts'
+import type { FileOwner, OpenFiles, PinnedFile } from './open-files.ts'
+
+export interface DiskContentDeps {
+  readonly disk: Disk
+  readonly files: OpenFiles
+}
+
+/** A content that is a file. */
+export class DiskContent implements Content, FileOwner {
+  readonly path: string
+  readonly place: Content['place']
+  readonly #deps: DiskContentDeps
+  /** A complete file may have been made read-only by an export. */
+  #isWritten = false
+  /** Keeps the unlinked file readable. */
+  #lastPin: PinnedFile | undefined
+
+  constructor(file: { path: string; directIO: boolean }, deps: DiskContentDeps) {
+    this.path = file.path
+    this.place = { kind: 'file', path: file.path, ...(file.directIO ? { directIO: true } : {}) }
+    this.#deps = deps
+  }
+
+  get file(): string {
+    return this.path
+  }
+
+  get openMode(): 'r' | 'r+' {
+    return this.#isWritten ? 'r+' : 'r'
+  }
+
+  /** Takes over the file that was opened to create it. */
+  created(file: DiskFile): void {
+    this.#isWritten = true
+    this.#deps.files.adopt(this, file)
+  }
+
+  async read(buffer: Uint8Array, offset: number): Promise<number> {
+    using pinned = await this.#deps.files.pin(this)
+    return await pinned.file.read(buffer, offset)
+  }
+
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    if (!this.#isWritten) {
+      this.#isWritten = true
+      this.#deps.files.forget(this)
+    }
+    using pinned = await this.#deps.files.pin(this)
+    await pinned.file.write(bytes, offset)
+  }
+
+  async sync(): Promise<void> {
+    using pinned = await this.#deps.files.pin(this)
+    await pinned.file.datasync()
+  }
+
+  async allocatedBytes(): Promise<number> {
+    return (await this.#deps.disk.stat(this.path))?.allocatedBytes ?? 0
+  }
+
+  settle(): void {
+    this.#isWritten = false
+  }
+
+  async unsettle(): Promise<boolean> {
+    const found = await this.#deps.disk.stat(this.path)
+    if (found !== undefined && found.links > 1) return false
+    await this.#deps.disk.setWritable(this.path, true)
+    return true
+  }
+
+  async remove(isRead: boolean): Promise<void> {
+    // Opened before the name is gone. A failure is the readers' loss, not a reason to keep the bytes.
+    if (isRead) this.#lastPin = await this.#deps.files.pin(this).catch(() => undefined)
+    await this.#deps.disk.remove(this.path)
+  }
+
+  close(): void {
+    this.#lastPin?.[Symbol.dispose]()
+    this.#lastPin = undefined
+    this.#deps.files.forget(this)
+  }
+}

@@ -1,0 +1,83 @@
+import { checkKey } from '../place/piece-cipher.ts'
+import type { TaskSpec } from '../store.ts'
+import type { Content, ContentRequest, Medium } from './medium.ts'
+
+/** The key that a task's pieces are sealed with, 32 bytes: one per tenant, the same in every run. */
+export type KeyFor = (spec: TaskSpec) => Uint8Array
+
+/**
+ * A medium whose contents are sealed by the store before they come here (AES-256-GCM per piece). Offsets and lengths are those
+ * of the plain content, so any medium will do underneath.
+ */
+export function sealedMedium(inner: Medium, keyFor: KeyFor): Medium {
+  // What was stored before the store had keys stays as it is.
+  const seal = (content: Content, { spec, isSealed }: ContentRequest): Content =>
+    isSealed ? new SealedContent(content, checkKey(keyFor(spec))) : content
+  return {
+    name: inner.name,
+    isKept: inner.isKept,
+    create: async (request) => seal(await inner.create(request), request),
+    async attach(request) {
+      const content = await inner.attach(request)
+      return content === undefined ? undefined : seal(content, request)
+    },
+    sweep: (isOwned) => inner.sweep(isOwned),
+    async share(from, request) {
+      if (!request.isSealed) return await inner.share?.(from, request)
+      if (!(from instanceof SealedContent)) return undefined
+      // Under another key the bytes would be of no use.
+      if (Buffer.compare(from.key, checkKey(keyFor(request.spec))) !== 0) return undefined
+      const content = await inner.share?.(from.inner, request)
+      return content === undefined ? undefined : seal(content, request)
+    },
+    space: () => inner.space(),
+    close: () => inner.close(),
+  }
+}
+
+class SealedContent implements Content {
+  readonly inner: Content
+  readonly key: Uint8Array
+
+  constructor(inner: Content, key: Uint8Array) {
+    this.inner = inner
+    this.key = key
+  }
+
+  get place(): Content['place'] {
+    const inner = this.inner.place
+    return inner.kind === 'here' ? inner : { kind: 'sealed', inner, key: this.key }
+  }
+
+  read(buffer: Uint8Array, offset: number): Promise<number> {
+    return this.inner.read(buffer, offset)
+  }
+
+  write(bytes: Uint8Array, offset: number): Promise<void> {
+    return this.inner.write(bytes, offset)
+  }
+
+  sync(): Promise<void> {
+    return this.inner.sync()
+  }
+
+  async allocatedBytes(): Promise<number> {
+    return (await this.inner.allocatedBytes?.()) ?? 0
+  }
+
+  settle(): void {
+    this.inner.settle?.()
+  }
+
+  async unsettle(): Promise<boolean> {
+    return (await this.inner.unsettle?.()) ?? true
+  }
+
+  remove(isRead: boolean): Promise<void> {
+    return this.inner.remove(isRead)
+  }
+
+  close(): void {
+    this.inner.close()
+  }
+}
