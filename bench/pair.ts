@@ -14,6 +14,8 @@ import { formatMiB, variantCases } from './pair/variant-cases.ts'
 import { type Variant, variants } from './pair/variants.ts'
 
 const defaultRuns = 5
+const warmUpFile = 'warm-up'
+const warmUpMiB = 128
 /** Where Linux has a file system in memory. */
 const sharedMemory = '/dev/shm'
 
@@ -31,12 +33,14 @@ export const pair: Bench = {
     const programs = await ourPrograms(options, dir.path)
     await using nginx = await startNginx(nginxProgram, join(dir.path, 'nginx'))
     await writeFile(keyFileIn(dir.path), randomBytes(32).toString('hex'))
+    await randomFile(join(dir.path, 'nginx/www', warmUpFile), warmUpMiB)
     const world: PairWorld = {
       programs,
       nginx,
       curl,
       dir: dir.path,
       memoryDir: memory.path,
+      warmUpUrl: nginx.url(warmUpFile),
       runs,
       signal,
     }

@@ -1,15 +1,12 @@
 import { BenchError } from './bench.ts'
 
-/** What the event loop's delay is measured with: a timer of this many milliseconds, which are part of what is told. */
-const lagTimerMs = 10
-
 /**
  * How late the control thread of a daemon was, 99th percentile in ms since the last time that anybody looked at its metrics;
  * absent when it does not tell.
  */
 export async function eventLoopDelayP99Ms(metricsUrl: string): Promise<number | undefined> {
   const seconds = metricOf(await metricsText(metricsUrl), 'nodejs_eventloop_lag_p99_seconds')
-  return seconds === undefined ? undefined : Math.max(0, seconds * 1_000 - lagTimerMs)
+  return seconds === undefined ? undefined : seconds * 1_000
 }
 
 /** Bytes that a daemon has sent to peers. */

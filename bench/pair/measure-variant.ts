@@ -19,6 +19,8 @@ export interface PairWorld {
   readonly dir: string
   /** On a file system in memory. */
   readonly memoryDir: string
+  /** A file that is not measured. */
+  readonly warmUpUrl: string
   readonly runs: number
   readonly signal: AbortSignal
 }
@@ -59,6 +61,9 @@ export async function measureVariant(
     child: await swarm.daemon('child', variant.childConfig),
   }
   await pair.parent.download(subject.url, {})
+  // The first transfer compiles what the others run, and begins the connections.
+  await pair.parent.download(world.warmUpUrl, {})
+  await pair.child.download(world.warmUpUrl, {})
   const sides = {
     ours: () => ourTransfer(pair, { variant, subject }),
     peer: () => curlTransfer(variant, subject, world),

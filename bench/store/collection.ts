@@ -20,7 +20,8 @@ export async function collection(
   await rm(directory, { recursive: true })
   if (deletedTasks !== tasks) throw new BenchError(`GC deleted ${deletedTasks} of ${tasks} tasks.`)
   const seconds = (during.ms / 1_000).toFixed(1)
-  const note = `one run; ${tasks} tasks of one piece were gone in ${seconds} s; writer and collector share one thread, which hashes and writes pieces of 1 MiB; peer is the same writer alone.`
+  const worstAt = (during.worstAtMs / 1_000).toFixed(1)
+  const note = `one run; ${tasks} tasks of one piece were gone in ${seconds} s, the longest wait came after ${worstAt} s; writer and collector share one thread, which hashes and writes pieces of 1 MiB; peer is the same writer alone.`
   const rate = ({ pieces, ms }: Collection) => ({ value: pieces / (ms / 1_000) })
   return [
     {

@@ -1,4 +1,6 @@
+import { DfError } from '@damselfly/core'
 import { byteSize, type DeepReadonly, duration } from '@damselfly/core/config'
+import { parseRateTable } from '@damselfly/transport'
 import { z } from 'zod'
 import { gcSchema } from './store-care/config.ts'
 
@@ -16,6 +18,17 @@ const tls = z
   })
   .optional()
 const tlsKeys = { caCert: tls, cert: tls, key: tls }
+
+const isPositive = (bytes: number): boolean => bytes > 0
+const aRate = 'a rate has to be above 0'
+
+const ratePeriod = z.string().superRefine((text, context) => {
+  try {
+    parseRateTable([text])
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: DfError.from(error).message })
+  }
+})
 
 const host = z.strictObject({
   /** Data centre; part of how near two hosts are. Default: none. */
@@ -81,7 +94,13 @@ const upload = z.strictObject({
   /** This host takes from the swarm and gives nothing. Default false. */
   disableShared: z.boolean().default(false),
   /** Bytes per second to peers. Default 50GB. */
-  bandwidthLimit: byteSize.prefault('50GB'),
+  bandwidthLimit: byteSize.refine(isPositive, aRate).prefault('50GB'),
+  /** Other limits at other times of the day, `08:00-18:00=10MB` or `=unlimited`, times of this host. Default: none. */
+  bandwidthTable: z.array(ratePeriod).default([]),
+  /** Bytes per second to peers of one task. Default: no limit of its own. */
+  taskBandwidthLimit: byteSize.refine(isPositive, aRate).optional(),
+  /** Pieces being sent at once; others wait, children and tasks in turn. Default 64. */
+  slots: z.number().int().min(1).max(4_096).default(64),
 })
 
 const scheduler = z.strictObject({

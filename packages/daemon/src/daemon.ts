@@ -11,12 +11,11 @@ import { HostAnnouncer } from './announce/host-announcer.ts'
 import { type HostIdentity, hostIdentity } from './announce/host-identity.ts'
 import { SchedulerPool } from './announce/scheduler-pool.ts'
 import type { DaemonConfig } from './config.ts'
-import { originSources } from './data/origin-sources.ts'
 import { Downloads } from './download/downloads.ts'
 import { LiveTasks } from './download/live-tasks.ts'
 import { IdleExit } from './idle-exit.ts'
 import { createMetrics } from './metrics.ts'
-import { originSettings, startDataPlane } from './parts/data.ts'
+import { startDataPlane } from './parts/data.ts'
 import { downloadContext } from './parts/downloads.ts'
 import { followManager } from './parts/manager.ts'
 import { type Address, startServers } from './parts/servers.ts'
@@ -74,16 +73,11 @@ async function start(
     metrics.downloadTraffic.inc({ type: trafficType }, length)
     received.add(length)
   })
-  const sources = originSources(originSettings(config), world)
-  stack.push('sources', () => sources.close())
-  const data = startDataPlane(config, world, stack, sources)
-  const pieces = stack.use(
-    'piece server',
-    await startUploads(config, data, { tasks, metrics, sent, busy: () => idleExit.busy() }),
-  )
-  const ring = config.scheduler.ring ?? (config.interop.dragonfly ? 'dragonfly' : 'hrw')
-  const { addrs: addresses, answerTimeout: answerTimeoutMs } = config.scheduler
-  const schedulers = new SchedulerPool({ addresses, ring, answerTimeoutMs }, clock)
+  const { data, sources } = startDataPlane(config, world, stack)
+  const busy = (): (() => void) => idleExit.busy()
+  const uploads = await startUploads(config, data, { ...world, tasks, metrics, sent, busy })
+  const pieces = stack.use('piece server', uploads)
+  const schedulers = schedulerPool(config, clock)
   stack.push('scheduler sessions', () => schedulers.close())
 
   let grpcPort = 0
@@ -106,9 +100,18 @@ async function start(
     sources,
     data,
   })
+  const storeCare = keepStore(config, world, stack, {
+    store,
+    tasks,
+    metrics,
+    schedulers,
+    hostId: identity.id,
+    isBusy: () => idleExit.isBusy,
+  })
   const context: DaemonContext = {
     ...download,
     downloads: new Downloads(download),
+    storeCare,
     metrics,
     sent,
     received,
@@ -118,18 +121,9 @@ async function start(
     },
     offer: pieces.offer,
     pieceAddress: () => ({ ip: identity.ip, tcpPort: pieces.endpoint.port }),
-    busy: () => idleExit.busy(),
+    busy,
     leave: () => announcer.leave(),
   }
-  const isBusy = (): boolean => download.slots.busy > 0
-  keepStore(config, world, stack, {
-    store,
-    tasks,
-    metrics,
-    schedulers,
-    hostId: identity.id,
-    isBusy,
-  })
   const servers = await startServers(config, world, stack, { context, store })
   grpcPort = servers.grpc.port
   await followManager(config, world, stack, { identity, schedulers, announcer })
@@ -148,4 +142,10 @@ async function start(
       pieces: { host: identity.ip, port: pieces.endpoint.port },
     },
   }
+}
+
+function schedulerPool({ scheduler, interop }: DaemonConfig, clock: World['clock']): SchedulerPool {
+  const ring = scheduler.ring ?? (interop.dragonfly ? 'dragonfly' : 'hrw')
+  const { addrs: addresses, answerTimeout: answerTimeoutMs } = scheduler
+  return new SchedulerPool({ addresses, ring, answerTimeoutMs }, clock)
 }

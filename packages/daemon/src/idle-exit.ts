@@ -15,6 +15,11 @@ export class IdleExit {
     this.#arm()
   }
 
+  /** Somebody is being served. */
+  get isBusy(): boolean {
+    return this.#users > 0
+  }
+
   /** Something is asked; the returned function says that it is over. */
   busy(): () => void {
     this.#users += 1

@@ -57,6 +57,10 @@ export function createMetrics(version: string) {
       'Pieces from peers that were not what they should be.',
     ),
     uploadTraffic: counter('upload_traffic', 'Bytes sent to peers.'),
+    uploadWireTraffic: counter(
+      'upload_wire_traffic',
+      'Bytes of pieces as they travelled to peers: less than upload_traffic where they were packed.',
+    ),
     uploads: counter('upload_task_total', 'Pieces that peers asked for.'),
     uploadFailures: counter('upload_task_failure_total', 'Pieces that could not be sent.'),
     uploadingPieces: gauge('concurrent_upload_piece_total', 'Pieces being sent now.'),

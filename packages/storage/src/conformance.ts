@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe } from 'vitest'
 import { type Damage, damageTests } from './conformance/damage-tests.ts'
 import { deleteTests } from './conformance/delete-tests.ts'
 import { exportTests, outputTests } from './conformance/export-tests.ts'
-import { keepTests } from './conformance/keep-tests.ts'
+import { adoptTests, keepTests } from './conformance/keep-tests.ts'
 import { placedTests } from './conformance/placed-tests.ts'
 import { readTests } from './conformance/read-tests.ts'
 import { taskTests } from './conformance/task-tests.ts'
@@ -49,6 +49,7 @@ export function pieceStoreConformance(name: string, makeStore: () => Promise<Sto
     exportTests(store, output)
     outputTests(store, output)
     keepTests(store)
+    adoptTests(store)
     placedTests(store)
     damageTests(store, output, () => fixture.damage ?? damagePlace)
   })

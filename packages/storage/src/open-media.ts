@@ -22,7 +22,6 @@ export type MediaOptions =
 
 export interface OpenMediaOptions {
   readonly media: MediaOptions
-  readonly mode: 'fast' | 'durable'
   readonly keyFor?: KeyFor
   readonly preallocate: boolean
   readonly directIO: boolean
@@ -58,12 +57,9 @@ export async function openMedia(
 }
 
 function diskMedium(options: OpenMediaOptions, layout: StoreLayout): Medium {
-  const { preallocate, directIO, maxOpenFiles, mode } = options
-  const isDurable = mode === 'durable'
-  return new DiskMedium(
-    { directory: layout.tasks, maxOpenFiles, preallocate, directIO, isDurable },
-    options,
-  )
+  const { preallocate, directIO, maxOpenFiles } = options
+  const directory = layout.tasks
+  return new DiskMedium({ directory, maxOpenFiles, preallocate, directIO }, options)
 }
 
 function checkBytes(maxBytes: number): number {

@@ -109,7 +109,7 @@ async function openEngine(
   const metadata = Metadata.open(layout.database)
   try {
     options.crash('open:metadata')
-    const { epoch, trustedEpoch } = readEpochs(metadata, options)
+    const { epoch, ...epochs } = readEpochs(metadata, options)
     const { clock, disk, log, crash, keyFor } = options
     const { media, tiering } = await openMedia(options, layout)
     const own = { clock, disk, log, crash, metadata }
@@ -127,7 +127,7 @@ async function openEngine(
     const store = new EngineStore({ deps, isSealed, release, ...(tiering && { tiering }) })
     const { events } = store
     const tasks = await attempt('Reading the store', layout.content, () =>
-      loadTasks(deps, { events, trustedEpoch }),
+      loadTasks(deps, { events, ...epochs }),
     )
     for (const task of tasks) store.restore(task)
     metadata.setState('boot_id', bootIdOf(options))
@@ -148,6 +148,7 @@ function readEpochs(metadata: Metadata, options: FullOptions) {
   return {
     epoch: Math.max(synced, metadata.lastEpoch()) + 1,
     trustedEpoch: isSameKernel ? undefined : synced,
+    syncedEpoch: synced,
   }
 }
 

@@ -1,4 +1,5 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { open, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { expect, it, onTestFinished } from 'vitest'
@@ -8,6 +9,7 @@ import {
   sha256File,
   startConstellation,
   startOrigin,
+  tmpDir,
 } from '../src/index.ts'
 
 // Bytes that are wrong although the CRC-32 of their sender is right: only the digest that the scheduler holds tells.
@@ -80,6 +82,29 @@ it.each([0, 1])('are refused, and their sender is banned [threads: %i]', async (
   const text = await (await fetch(metricsUrl(child))).text()
   expect(text).toMatch(/^dragonfly_client_corrupt_piece_total [1-9]/m)
   expect(text).toMatch(/^dragonfly_client_unattested_piece_total 0/m)
+})
+
+it.each([0, 1])('in an encrypted store are not even sent [threads: %i]', async (threads) => {
+  await using dir = await tmpDir()
+  const keyFile = join(dir.path, 'key')
+  await writeFile(keyFile, randomBytes(32).toString('hex'))
+  const storage = { encryption: { keyFile } }
+  const { origin, swarm } = await startSwarm({
+    daemonConfig: { storage, transfer: { threads } },
+    peers: 2,
+  })
+  const sizeBytes = 9 * MiB
+  const url = origin.put('/f', { sizeBytes, seed: 1 })
+  const [rotten, child] = swarm.peers as [Member, Member]
+  await rotten.download(url)
+  await rot(rotten, sizeBytes, 5 * MiB)
+  const outputPath = child.output('copy')
+  await child.download(url, { outputPath })
+  expect(await sha256File(outputPath)).toBe(await origin.digest('/f'))
+  expect(await (await fetch(metricsUrl(child))).text()).toMatch(/corrupt_piece_total 0/)
+  // The bad piece is gone; asked again, its former owner gets it from the swarm.
+  const { bytesFromPeers } = await rotten.download(url)
+  expect(bytesFromPeers).toBe(4 * MiB)
 })
 
 function metricsUrl({ daemon }: Member): string {

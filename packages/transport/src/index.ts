@@ -53,6 +53,7 @@ export {
   type PieceServer,
   type PieceServerConfig,
   type PieceServerDeps,
+  type SecurePort,
   startPieceServer,
 } from './server.ts'
 export {

@@ -9,7 +9,7 @@ import {
 import { encodeRequest } from './codec.ts'
 import { ExchangeLine } from './exchange-line.ts'
 import { isPackingAvailable } from './packed-blocks.ts'
-import type { PeerAddress, PieceFetch, PieceHeader } from './piece.ts'
+import type { PieceFetch, PieceHeader } from './piece.ts'
 import { PieceExchange } from './piece-exchange.ts'
 import { PieceLink, type PieceLinkDeps, type PieceTimeouts } from './piece-link.ts'
 import { type SecureNetwork, systemSecureNetwork } from './secure.ts'
@@ -19,6 +19,8 @@ export interface PeerLinksOptions extends Partial<PieceTimeouts> {
   readonly connectionsPerPeer?: number
   /** Requests sent on a kept connection before the first of them is answered. Default 4. */
   readonly depth?: number
+  /** The same for small pieces, as long as they are less than a MiB together. Default 32, as many as a server takes. */
+  readonly smallDepth?: number
   /** How long a connection that nobody uses is kept. Default 15 s, half of what a server allows. */
   readonly keepMs?: number
   /** Above the high number of connections, unused ones are closed down to the low one. Default 64 and 128. */
@@ -60,6 +62,7 @@ const defaults = {
   ...defaultPieceTimeouts,
   connectionsPerPeer: 2,
   depth: 4,
+  smallDepth: 32,
   keepMs: 15_000,
   water: { low: 64, high: 128 },
   maxInFlight: 128,
@@ -67,6 +70,8 @@ const defaults = {
   readBufferBytes: 1024 * 1024,
 } satisfies Required<PeerLinksOptions>
 
+/** So many bytes are on their way before a next request could matter. */
+const smallBytes = 1024 * 1024
 /** Looks at unused connections happen so often within `keepMs`. */
 const looks = 4
 
@@ -155,7 +160,7 @@ export class PeerLinks {
   #pump(): void {
     this.#line.take((exchange) => {
       if (this.#running.size >= this.#options.maxInFlight) return 'stop'
-      return this.#start(exchange) ? 'taken' : 'next'
+      return this.#start(exchange) ? 'taken' : 'full'
     })
   }
 
@@ -163,7 +168,7 @@ export class PeerLinks {
   #start(exchange: PieceExchange): boolean {
     const { peer } = exchange.fetch
     const isKept = peer.features?.keepAlive === true
-    const links = isKept ? this.#linksTo(peer) : undefined
+    const links = isKept ? this.#linksTo(exchange) : undefined
     const link = links === undefined ? undefined : this.#leastLoaded(links)
     if (link === 'none') return false
     this.#running.add(exchange)
@@ -172,25 +177,30 @@ export class PeerLinks {
     return true
   }
 
-  #linksTo(peer: PeerAddress): Set<PieceLink> {
-    const key = JSON.stringify([peer.endpoint, peer.features?.tls])
-    let links = this.#kept.get(key)
+  #linksTo({ peerKey }: PieceExchange): Set<PieceLink> {
+    let links = this.#kept.get(peerKey)
     if (links === undefined) {
       links = new Set()
-      this.#kept.set(key, links)
+      this.#kept.set(peerKey, links)
     }
     return links
   }
 
   /** The connection to use; `undefined` when a new one is better, `'none'` when the exchange has to wait. */
   #leastLoaded(links: ReadonlySet<PieceLink>): PieceLink | undefined | 'none' {
-    const { connectionsPerPeer, depth } = this.#options
+    const { connectionsPerPeer } = this.#options
     let best: PieceLink | undefined
     for (const link of links) {
       if (best === undefined || link.load < best.load) best = link
     }
     if (best === undefined || (best.load > 0 && links.size < connectionsPerPeer)) return undefined
-    return best.load < depth ? best : 'none'
+    return this.#hasRoom(best) ? best : 'none'
+  }
+
+  #hasRoom(link: PieceLink): boolean {
+    const { depth, smallDepth } = this.#options
+    if (link.load < depth) return true
+    return link.load < smallDepth && link.expectedBytes < smallBytes
   }
 
   #dial(exchange: PieceExchange, siblings: Set<PieceLink> | undefined): void {

@@ -39,6 +39,12 @@ export interface UploadLink {
   readonly bytesPerSec: number | undefined
 }
 
+export interface PieceConnectionOptions {
+  readonly idleMs: number
+  /** Our own children have to come by the secure port. */
+  readonly isForDragonfly: boolean
+}
+
 /** A request with what was found for it. */
 interface Opened {
   readonly asked: PieceAsked
@@ -55,7 +61,7 @@ const maxUnwrittenBytes = 256 * 1024
  */
 export class PieceConnection {
   readonly #socket: Socket
-  readonly #idleMs: number
+  readonly #options: PieceConnectionOptions
   readonly #deps: PieceConnectionDeps
   readonly #controller = new AbortController()
   readonly #requests: RequestLine
@@ -69,23 +75,29 @@ export class PieceConnection {
   /** Settles when the pieces before have been released. */
   #released: Promise<void> = Promise.resolve()
 
-  constructor(socket: Socket, idleMs: number, deps: PieceConnectionDeps) {
+  constructor(socket: Socket, options: PieceConnectionOptions, deps: PieceConnectionDeps) {
     this.#socket = socket
-    this.#idleMs = idleMs
+    this.#options = options
     this.#deps = deps
     this.#requests = new RequestLine(socket)
     this.#outlet = new Outlet(socket, deps.clock)
     this.#child = socket.remoteAddress ?? ''
   }
 
+  /** It has been answered and asks for nothing at the moment. */
+  get isIdle(): boolean {
+    return this.#open === 0 && this.#outlet.writtenBytes > 0 && !this.#outlet.isBusy
+  }
+
   /** Resolves when the connection is closed and nothing of it is left. Never rejects. */
   async run(): Promise<void> {
     const { clock, log } = this.#deps
+    const { idleMs } = this.#options
     this.#listen()
     const watch = watchIdle(clock, {
-      idleMs: this.#idleMs,
+      idleMs,
       progress: () => this.#progress(),
-      onIdle: () => this.destroy(`The peer did nothing for ${this.#idleMs} ms.`),
+      onIdle: () => this.destroy(`The peer did nothing for ${idleMs} ms.`),
     })
     try {
       await this.#answerAll()
@@ -161,19 +173,40 @@ export class PieceConnection {
     let asked: PieceAsked | undefined
     try {
       asked = await this.#requests.next()
+      if (asked?.kept !== undefined && this.#options.isForDragonfly) {
+        throw new DfError('PeerProtocol', 'The child asks in plain text though it could use TLS.')
+      }
     } catch (err) {
       this.#deps.log.debug({ err }, 'the child broke the piece protocol')
       this.destroy('The peer broke the piece protocol.')
+      return undefined
     }
     if (asked === undefined) return undefined
     this.#open += 1
-    const { family, taskId, number } = asked
     try {
-      const piece = await this.#deps.open(family, taskId, number, this.#controller.signal)
-      return { asked, found: { piece } }
+      return { asked, found: { piece: await this.#find(asked) } }
     } catch (error) {
       return { asked, found: { error } }
     }
+  }
+
+  /** Whoever looks for the piece may take longer than the child; what is found then is given back. */
+  #find({ family, taskId, number }: PieceAsked): Promise<ServedPiece> {
+    const { signal } = this.#controller
+    return new Promise((resolve, reject) => {
+      let isGivenUp = signal.aborted
+      const onAbort = (): void => {
+        isGivenUp = true
+        reject(signal.reason)
+      }
+      if (isGivenUp) return onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#deps
+        .open(family, taskId, number, signal)
+        .then((piece) => (isGivenUp ? piece.release(0) : resolve(piece)), reject)
+        .finally(() => signal.removeEventListener('abort', onAbort))
+        .catch(reject)
+    })
   }
 
   async #answer({ asked, found }: Opened): Promise<void> {

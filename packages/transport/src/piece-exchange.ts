@@ -16,6 +16,8 @@ export interface ExchangeHolder {
  */
 export class PieceExchange {
   readonly fetch: PieceFetch
+  /** Tells peers, and what they offer, apart. */
+  readonly peerKey: string
   /** The request as it is sent. */
   readonly frame: Uint8Array
   readonly #isPackedWelcome: boolean
@@ -30,6 +32,7 @@ export class PieceExchange {
 
   constructor(fetch: PieceFetch, frame: Uint8Array, isPackedWelcome: boolean) {
     this.fetch = fetch
+    this.peerKey = JSON.stringify([fetch.peer.endpoint, fetch.peer.features])
     this.frame = frame
     this.#isPackedWelcome = isPackedWelcome
     this.reader = this.#newReader()

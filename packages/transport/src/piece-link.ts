@@ -1,6 +1,7 @@
-import type { Clock, DfError } from '@damselfly/core'
+import type { Clock, DfError, OnRead } from '@damselfly/core'
 import { Backlog } from './backlog.ts'
 import { type DialDeps, type Dialling, dataEndpoint, dial } from './dial.ts'
+import { Gathering } from './gathering.ts'
 import { watchIdle } from './idle-watch.ts'
 import { peerUnavailable, socketError } from './peer-errors.ts'
 import type { PeerAddress } from './piece.ts'
@@ -66,6 +67,8 @@ export class PieceLink implements ExchangeHolder {
   /** Answers that have come as a whole. */
   #answered = 0
   #received = 0
+  /** Bytes of them that have not been looked at. */
+  #gathered = 0
   /** When the last exchange ended. */
   idleSinceMs: number
 
@@ -80,6 +83,11 @@ export class PieceLink implements ExchangeHolder {
   /** Exchanges under way. */
   get load(): number {
     return this.#exchanges.length
+  }
+
+  /** Content of the pieces under way. */
+  get expectedBytes(): number {
+    return this.#exchanges.reduce((sum, { fetch }) => sum + fetch.expectedLength, 0)
   }
 
   get isClosed(): boolean {
@@ -132,9 +140,9 @@ export class PieceLink implements ExchangeHolder {
   }
 
   #connect(): void {
-    const { readBuffer } = this.#deps
-    const callback = (count: number): boolean => this.#onBytes(readBuffer.subarray(0, count))
-    const dialling = dial(this.#peer, { buffer: readBuffer, callback }, this.#deps)
+    const isSecure = this.#peer.features?.tls !== undefined
+    const onread = isSecure ? this.#gather() : this.#readAtOnce()
+    const dialling = dial(this.#peer, onread, this.#deps)
     this.#dialling = dialling
     const { socket, readyEvent } = dialling
     socket.once(readyEvent, () => this.#onReady(dialling))
@@ -147,6 +155,24 @@ export class PieceLink implements ExchangeHolder {
     }
     socket.on('end', onClosed)
     socket.on('close', onClosed)
+  }
+
+  #readAtOnce(): OnRead {
+    const buffer = this.#deps.readBuffer
+    return { buffer, callback: (count) => this.#onBytes(buffer.subarray(0, count)) }
+  }
+
+  #gather(): OnRead {
+    const gathering = new Gathering(worthwhileBytes)
+    const callback = (count: number): boolean => {
+      const wanted = this.#exchanges[0]?.reader.plainBytesAhead ?? 0
+      const bytes = gathering.add(count, wanted)
+      if (bytes !== undefined) return this.#onBytes(bytes)
+      this.#received += count
+      this.#gathered += count
+      return !this.isClosed
+    }
+    return { buffer: () => gathering.target(), callback }
   }
 
   #onReady({ check }: Dialling): void {
@@ -192,7 +218,8 @@ export class PieceLink implements ExchangeHolder {
   /** Returns whether the socket shall go on reading. */
   #onBytes(bytes: Uint8Array): boolean {
     if (this.isClosed) return false
-    this.#received += bytes.byteLength
+    this.#received += bytes.byteLength - this.#gathered
+    this.#gathered = 0
     const backlog = this.#backlog
     if (this.#isPaused) {
       // TLS hands over what it has decrypted already.

@@ -34,6 +34,8 @@ export interface SecureNetwork {
 }
 
 const maxSessions = 256
+/** Milliseconds. */
+const handshakeTimeout = 10_000
 
 /**
  * The operating system's sockets. Sessions are kept per certificate, so that a second connection to a peer costs no
@@ -54,22 +56,24 @@ export function systemSecureNetwork(): SecureNetwork {
       }
       const socket = connect(options)
       socket.setNoDelay(true)
+      let isChecked = false
       socket.on('session', (ticket) => {
+        if (!isChecked) return
         sessions.delete(fingerprint)
         sessions.set(fingerprint, ticket)
         const [oldest] = sessions.keys()
         if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest)
       })
-      return { socket, check: () => checkFingerprint(socket, address, fingerprint) }
+      const check = (): void => {
+        // A resumed session shows no certificate; that it could be resumed proves whose it was.
+        if (!socket.isSessionReused()) checkFingerprint(socket, address, fingerprint)
+        isChecked = true
+      }
+      return { socket, check }
     },
     createServer({ cert, key }, onConnection) {
-      const options = {
-        cert,
-        key,
-        minVersion: 'TLSv1.3',
-        allowHalfOpen: true,
-        noDelay: true,
-      } as const
+      // Never half open: our own children end a connection as a whole, and a handshake that was left would linger.
+      const options = { cert, key, minVersion: 'TLSv1.3', handshakeTimeout, noDelay: true } as const
       return createServer(options, onConnection)
     },
   }

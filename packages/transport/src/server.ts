@@ -10,17 +10,24 @@ export interface ListenAddress {
   readonly port: number
 }
 
+export interface SecurePort {
+  readonly listen: ListenAddress
+  readonly identity: PeerIdentity
+  /** The plain port serves Dragonfly's children only. */
+  readonly isRequired?: boolean | undefined
+}
+
 export interface PieceServerConfig {
   readonly listen: ListenAddress
   /** A second port that speaks TLS 1.3 only, for our own children. */
-  readonly secure?: { readonly listen: ListenAddress; readonly identity: PeerIdentity } | undefined
+  readonly secure?: SecurePort | undefined
   /** A child that sends no request or takes no bytes for so long is dropped. */
   readonly idleMs: number
   /** How long `stop` lets answers under way go on. */
   readonly graceMs: number
   /**
-   * Connections beyond it are closed as soon as they are accepted; a child sees that at once and asks another
-   * parent, instead of waiting in a queue that it cannot see.
+   * For one more, a connection that is kept but not used is closed. When there is none, the newcomer is: it sees that at
+   * once and asks another parent, instead of waiting in a queue that it cannot see.
    */
   readonly maxConnections: number
 }
@@ -48,21 +55,27 @@ export async function startPieceServer(
   const connections = new Map<PieceConnection, Promise<void>>()
   const closed = deferred()
   const servers: Server[] = []
+  /** Below TLS, those included whose handshake has not come to an end. */
+  const sockets = new Set<Socket>()
   let stopping: Promise<void> | undefined
 
-  const onConnection = (socket: Socket): void => {
+  const accept = (socket: Socket, isForDragonfly: boolean): void => {
+    if (connections.size >= config.maxConnections) closeIdle(connections)
     if (stopping !== undefined || connections.size >= config.maxConnections) {
       deps.log.debug({ connections: connections.size }, 'piece connection refused')
       socket.on('error', () => {})
       socket.destroy()
       return
     }
-    const connection = new PieceConnection(socket, config.idleMs, deps)
+    const { idleMs } = config
+    const connection = new PieceConnection(socket, { idleMs, isForDragonfly }, deps)
     const run = connection.run().finally(() => connections.delete(connection))
     connections.set(connection, run)
   }
   const stop = (): Promise<void> => {
-    stopping ??= close(servers, connections, { ...config, ...deps }).finally(closed.resolve)
+    stopping ??= close(servers, { connections, sockets }, { ...config, ...deps }).finally(
+      closed.resolve,
+    )
     return stopping
   }
   const start = async (server: Server, at: ListenAddress): Promise<ListenAddress> => {
@@ -74,11 +87,18 @@ export async function startPieceServer(
     })
     return endpoint
   }
-  const plain = deps.network.createServer({ allowHalfOpen: true }, onConnection)
+  const isForDragonfly = config.secure?.isRequired === true
+  const plain = deps.network.createServer({ allowHalfOpen: true }, (socket) =>
+    accept(socket, isForDragonfly),
+  )
   const endpoint = await start(plain, config.listen)
   let secureEndpoint: ListenAddress | undefined
   try {
-    secureEndpoint = await startSecure(config, deps, { onConnection, start })
+    secureEndpoint = await startSecure(config, deps, {
+      onConnection: (socket) => accept(socket, false),
+      start,
+      sockets,
+    })
   } catch (error) {
     await stop()
     throw error
@@ -95,7 +115,18 @@ export async function startPieceServer(
   }
 }
 
+/** The one that was opened first. */
+function closeIdle(connections: Map<PieceConnection, Promise<void>>): void {
+  for (const connection of connections.keys()) {
+    if (!connection.isIdle) continue
+    connections.delete(connection)
+    connection.drain()
+    return
+  }
+}
+
 interface SecureStart {
+  readonly sockets: Set<Socket>
   readonly onConnection: (socket: Socket) => void
   readonly start: (server: Server, at: ListenAddress) => Promise<ListenAddress>
 }
@@ -103,11 +134,16 @@ interface SecureStart {
 async function startSecure(
   { secure }: PieceServerConfig,
   deps: PieceServerDeps,
-  { onConnection, start }: SecureStart,
+  { onConnection, start, sockets }: SecureStart,
 ): Promise<ListenAddress | undefined> {
   if (secure === undefined) return undefined
   const network = deps.secure ?? systemSecureNetwork()
-  return start(network.createServer(secure.identity, onConnection), secure.listen)
+  const server = network.createServer(secure.identity, onConnection)
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return start(server, secure.listen)
 }
 
 async function listen(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
@@ -127,9 +163,14 @@ async function listen(server: Server, { host, port }: ListenAddress): Promise<Li
   return { host: address.address, port: address.port }
 }
 
+interface Open {
+  readonly connections: ReadonlyMap<PieceConnection, Promise<void>>
+  readonly sockets: ReadonlySet<Socket>
+}
+
 async function close(
   servers: readonly Server[],
-  connections: ReadonlyMap<PieceConnection, Promise<void>>,
+  { connections, sockets }: Open,
   { clock, graceMs }: Pick<PieceServerConfig & PieceServerDeps, 'clock' | 'graceMs'>,
 ): Promise<void> {
   const stopped = servers.map((server) => new Promise((resolve) => server.close(resolve)))
@@ -137,6 +178,8 @@ async function close(
   const cancel = clock.schedule(graceMs, () => {
     for (const connection of connections.keys()) connection.destroy('The piece server stops.')
   })
-  await Promise.all([...stopped, ...connections.values()])
+  await Promise.all(connections.values())
+  for (const socket of sockets) socket.destroy()
+  await Promise.all(stopped)
   cancel()
 }

@@ -12,7 +12,7 @@ describe('aborting', () => {
   test('closes the connection at once, rejects with the reason, and leaves nothing behind', async () => {
     const closed = Promise.withResolvers<void>()
     await using peer = await rawServer((socket) => {
-      socket.on('close', () => closed.resolve())
+      for (const event of ['end', 'close']) socket.on(event, () => closed.resolve())
       socket.once('data', () => socket.write(Buffer.concat([head(8 * MiB), content(MiB)])))
     })
     const controller = new AbortController()

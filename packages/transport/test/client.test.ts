@@ -176,7 +176,7 @@ describe('the sink', () => {
   test('its error comes out unchanged and the connection is closed', async () => {
     const closed = Promise.withResolvers<void>()
     await using peer = await rawServer((socket) => {
-      socket.on('close', () => closed.resolve())
+      for (const event of ['end', 'close']) socket.on(event, () => closed.resolve())
       socket.once('data', () => socket.write(Buffer.concat([head(8 * MiB), content(MiB)])))
     })
     const failure = new Error('disk full')

@@ -121,6 +121,25 @@ describe('a child that keeps its connection', () => {
     expect(server.pool.stats.inUse).toBe(0)
   })
 
+  test('who leaves before its piece was found leaves nothing behind', async () => {
+    const log: PieceLog = { released: [], reads: [] }
+    const found = Promise.withResolvers<ServedPiece>()
+    let asked = 0
+    await using server = await serve(() => {
+      asked += 1
+      return found.promise
+    })
+    using client = rawClient(server)
+    client.socket.write(request(0))
+    await until(() => asked === 1)
+    client.socket.resetAndDestroy()
+    await until(() => server.connections === 0)
+    expect(log.released).toEqual([])
+    found.resolve(piece(0, content(10), log))
+    await until(() => log.released.length === 1)
+    expect(log.released).toEqual([0])
+  })
+
   test('is told what is missing, in order, and goes on', async () => {
     await using server = await serve(async (_family, _id, number) => {
       if (number === 1) throw new DfError('PieceNotFound', 'no')
@@ -172,6 +191,18 @@ describe('a child that keeps its connection', () => {
     await until(() => log.released.length === 2)
     await until(() => server.connections === 0)
     expect(server.pool.stats.inUse).toBe(0)
+  })
+
+  test('and does not use it gives way when there are too many', async () => {
+    await using server = await serve(pieces(piece(0, content(10))), { maxConnections: 1 })
+    using first = rawClient(server)
+    first.socket.write(request(0))
+    await first.has(headBytes + 10)
+    using second = rawClient(server)
+    second.socket.write(request(0))
+    await second.has(headBytes + 10)
+    await first.ended
+    expect(server.connections).toBe(1)
   })
 
   test('many that leave at any time leave nothing behind', async () => {

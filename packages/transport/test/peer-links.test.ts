@@ -70,7 +70,7 @@ describe('a peer that keeps connections', () => {
         socket.write(Buffer.concat(numbers.map((n) => answer(n, content(10, n)))))
       })
     })
-    await using links = newLinks({ connectionsPerPeer: 1, depth: 3 })
+    await using links = newLinks({ connectionsPerPeer: 1, depth: 3, smallDepth: 3 })
     const fetches = [0, 1, 2, 3, 4].map((n) => links.fetch(fetchOf(kept(peer), n, 10)))
     expect(links.stats).toMatchObject({ inFlight: 3, waiting: 2 })
     await Promise.all(fetches)
@@ -354,6 +354,19 @@ describe('bounds', () => {
       },
     }
     expect(await codeOf(links.fetch(fetchOf(kept(server), 0, MiB, { sink })))).toBe('Internal')
+  })
+
+  test('a peer that is busy holds back nobody who wants another one', async () => {
+    await using busy = await serve(() => new Promise(() => {}))
+    await using good = await serve(async (_family, _id, number) => piece(number, content(10)))
+    await using links = newLinks({ connectionsPerPeer: 1, depth: 2, smallDepth: 2 })
+    const stuck = Array.from({ length: 10 }, (_, n) => links.fetch(fetchOf(kept(busy), n, 10)))
+    const settled = Promise.allSettled(stuck)
+    const fetches = Array.from({ length: 10 }, (_, n) => links.fetch(fetchOf(kept(good), n, 10)))
+    expect((await Promise.all(fetches)).map(({ number }) => number)).toEqual([...Array(10).keys()])
+    expect(links.stats).toMatchObject({ inFlight: 2, waiting: 8 })
+    await links.close()
+    await settled
   })
 
   test('foreground goes before background', async () => {

@@ -6,7 +6,9 @@ import {
   type PeerAddress,
   type PieceServerDeps,
   type PieceSink,
+  type SecureNetwork,
   startPieceServer,
+  systemSecureNetwork,
 } from '@damselfly/transport'
 import { describe, expect, test } from 'vitest'
 import {
@@ -27,11 +29,11 @@ import {
 const identity = makePeerIdentity()
 const at = { host: '127.0.0.1', port: 0 }
 
-async function serveSecurely(open: PieceServerDeps['open'], own = identity) {
+async function serveSecurely(open: PieceServerDeps['open'], isRequired = false) {
   const server = await startPieceServer(
     {
       listen: at,
-      secure: { listen: at, identity: own },
+      secure: { listen: at, identity, isRequired },
       idleMs: 5000,
       graceMs: 5000,
       maxConnections: 64,
@@ -39,7 +41,7 @@ async function serveSecurely(open: PieceServerDeps['open'], own = identity) {
     { network: systemNetwork, clock: systemClock, log: silentLog, pool: newPool(), open },
   )
   const port = server.secureEndpoint?.port ?? 0
-  const { fingerprint } = own
+  const { fingerprint } = identity
   const peer: PeerAddress = {
     endpoint: server.endpoint as { host: string; port: number },
     features: { keepAlive: true, tls: { port, fingerprint } },
@@ -88,12 +90,23 @@ describe('pieces over TLS', () => {
 
   test('a second connection resumes the session and is checked all the same', async () => {
     await using server = await serveSecurely(pieces(piece(0, content(10))))
-    await using links = newLinks({ connectionsPerPeer: 1, keepMs: 1 })
+    const system = systemSecureNetwork()
+    const reused: boolean[] = []
+    const secure: SecureNetwork = {
+      ...system,
+      connect(...args) {
+        const dialled = system.connect(...args)
+        dialled.socket.once('secureConnect', () => reused.push(dialled.socket.isSessionReused()))
+        return dialled
+      },
+    }
+    await using links = newLinks({ connectionsPerPeer: 1, keepMs: 1 }, { secure })
     for (let i = 0; i < 3; i++) {
       await links.fetch(fetchOf(server.peer, 0, 10))
       await until(() => links.stats.connections === 0)
     }
     expect(links.stats.dialled).toBe(3)
+    expect(reused).toEqual([false, true, true])
     const wrong = otherFingerprint(server.peer, 'ab'.repeat(32))
     expect(await codeOf(links.fetch(fetchOf(wrong, 0, 10)))).toBe('PeerProtocol')
   })
@@ -113,6 +126,16 @@ describe('pieces over TLS', () => {
     await using links = newLinks()
     await links.fetch(fetchOf({ endpoint: server.peer.endpoint }, 0, 10))
   })
+})
+
+test('where TLS is required, the plain port serves only who cannot speak it', async () => {
+  await using server = await serveSecurely(pieces(piece(0, content(10))), true)
+  await using links = newLinks()
+  const { endpoint } = server.peer
+  await links.fetch(fetchOf(server.peer, 0, 10))
+  await links.fetch(fetchOf({ endpoint }, 0, 10))
+  const plain = { endpoint, features: { keepAlive: true } }
+  expect(await codeOf(links.fetch(fetchOf(plain, 0, 10)))).toBe('PeerUnavailable')
 })
 
 describe('what does not come about', () => {

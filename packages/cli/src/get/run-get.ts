@@ -10,7 +10,7 @@ import {
 } from '@damselfly/core'
 import { type DownloadProgress, downloadTo } from '../download/download-to.ts'
 import type { CommandContext } from '../io.ts'
-import type { DaemonLink } from '../local/daemon-link.ts'
+import { type DaemonLink, unavailable } from '../local/daemon-link.ts'
 import { findDaemon } from '../local/find-daemon.ts'
 import type { ProgressReporter } from '../output/progress.ts'
 import { checkOutput } from './check-output.ts'
@@ -83,7 +83,7 @@ async function attempt(
   try {
     return await download(running, link, state)
   } catch (error) {
-    if (isDfError(error, 'DaemonUnavailable')) throw explained(error, link)
+    if (isDfError(error, 'DaemonUnavailable')) throw unavailable(error, link)
     // A bare status: what answers has no such call. A daemon's own refusals have more than that.
     const isNoDaemon = isDfError(error, 'Unimplemented') && error.details.grpcStatus !== undefined
     throw isNoDaemon ? wrongSocket(error, link) : error
@@ -172,18 +172,5 @@ function wrongSocket(cause: DfError, { where, foundBy }: DaemonLink): DfError {
     'InvalidArgument',
     `${where} is not a daemon's download socket (${foundBy}): what answers there does not serve downloads. Name the path of download.server.socketPath in the daemon's configuration, e.g. /var/run/dragonfly/dfdaemon.sock.`,
     { cause },
-  )
-}
-
-function explained(error: DfError, { where, foundBy }: DaemonLink): DfError {
-  const why = error.message.trim().replace(/[.:]$/, '')
-  const advice =
-    foundBy === 'named'
-      ? 'check that it runs there, or leave out the endpoint'
-      : 'run the command again'
-  return new DfError(
-    'DaemonUnavailable',
-    `The daemon at ${where} (${foundBy}) failed: ${why}; ${advice}.`,
-    { cause: error },
   )
 }

@@ -57,6 +57,20 @@ export function parseEndpoint(text: string, cwd: string): Endpoint {
   )
 }
 
+/** The error of a daemon that could not be reached or went away, with where it was and what to do. */
+export function unavailable(error: DfError, { where, foundBy }: DaemonLink): DfError {
+  const why = error.message.trim().replace(/[.:]$/, '')
+  const advice =
+    foundBy === 'named'
+      ? 'check that it runs there, or leave out the endpoint'
+      : 'run the command again'
+  return new DfError(
+    'DaemonUnavailable',
+    `The daemon at ${where} (${foundBy}) failed: ${why}; ${advice}.`,
+    { cause: error },
+  )
+}
+
 function endpointText(endpoint: Endpoint): string {
   return 'path' in endpoint ? endpoint.path : `${endpoint.host}:${endpoint.port}`
 }

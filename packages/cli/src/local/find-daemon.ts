@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DfError } from '@damselfly/core'
 import type { CommandContext } from '../io.ts'
 import { type DaemonLink, healthyLink, linkTo, parseEndpoint } from './daemon-link.ts'
 import { dataDir } from './data-dir.ts'
@@ -25,8 +26,8 @@ export async function findDaemon(
   context: CommandContext,
 ): Promise<DaemonLink> {
   const { io, signal, daemonCommand } = context
-  const named = options.endpoint ?? io.env.DAMSELFLY_ENDPOINT
-  if (named !== undefined && named !== '') return linkTo(parseEndpoint(named, io.cwd), 'named')
+  const named = namedDaemon(options, context)
+  if (named !== undefined) return named
   const data = dataDir(options.dataDir, io)
   const schedulers = await Promise.all(options.schedulers.map((each) => resolveAddress(each)))
   const onDemand = onDemandDaemon(data, schedulers.flat(), io.env.DAMSELFLY_IDLE_EXIT)
@@ -39,6 +40,35 @@ export async function findDaemon(
       ? undefined
       : await firstFile([join(data.root, 'dynconfig.yaml'), '/etc/dragonfly/dynconfig.yaml'])
   return await startOnDemand(onDemand, { data, daemonCommand, dynconfig, signal })
+}
+
+/** The daemon that was named, else one that runs; none is started. Throws `DaemonUnavailable`. */
+export async function runningDaemon(
+  options: Pick<FindOptions, 'endpoint' | 'dataDir'>,
+  context: CommandContext,
+): Promise<DaemonLink> {
+  const named = namedDaemon(options, context)
+  if (named !== undefined) return named
+  const data = dataDir(options.dataDir, context.io)
+  const asked: string[] = []
+  for await (const { path, foundBy } of candidates(data.upFile, onDemandDaemon(data, []))) {
+    const link = await healthyLink({ path }, foundBy, context.signal)
+    if (link !== undefined) return link
+    asked.push(path)
+  }
+  throw new DfError(
+    'DaemonUnavailable',
+    `No daemon runs: nobody answers on ${asked.join(' or ')}. Start one with "damselfly up" or dfdaemon, or name its socket with --endpoint.`,
+  )
+}
+
+function namedDaemon(
+  { endpoint }: Pick<FindOptions, 'endpoint'>,
+  { io }: CommandContext,
+): DaemonLink | undefined {
+  const named = endpoint ?? io.env.DAMSELFLY_ENDPOINT
+  if (named === undefined || named === '') return undefined
+  return linkTo(parseEndpoint(named, io.cwd), 'named')
 }
 
 async function* candidates(

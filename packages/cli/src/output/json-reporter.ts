@@ -1,8 +1,6 @@
-import { DfError } from '@damselfly/core'
-import { Interrupted } from '../interrupted.ts'
 import type { Io } from '../io.ts'
 import type { ProgressReporter } from './progress.ts'
-import { exitCodeOf } from './report-error.ts'
+import { errorFacts } from './report-error.ts'
 import { averageRate } from './summary.ts'
 
 const intervalMs = 250
@@ -34,14 +32,6 @@ export function jsonReporter(
       const elapsed = Math.round(elapsedMs)
       emit('finished', { taskId, output, sizeBytes, elapsedMs: elapsed, bytesPerSec, shares })
     },
-    failed(thrown) {
-      if (thrown instanceof Interrupted) {
-        const { message, exitCode } = thrown
-        emit('error', { code: 'Interrupted', message, retryable: true, exitCode })
-        return
-      }
-      const { code, message, retryable } = DfError.from(thrown)
-      emit('error', { code, message, retryable, exitCode: exitCodeOf(thrown) })
-    },
+    failed: (thrown) => emit('error', errorFacts(thrown)),
   }
 }

@@ -1,4 +1,5 @@
 import { DfError, errorTraits, isDfError } from '@damselfly/core'
+import { Interrupted } from '../interrupted.ts'
 import type { Output } from '../io.ts'
 
 /** Tells a person what failed and returns the exit code. */
@@ -19,6 +20,16 @@ export function reportError(
 
 export function exitCodeOf(thrown: unknown): number {
   return errorTraits[DfError.from(thrown).code].exit
+}
+
+/** What `--json` tells of an error. */
+export function errorFacts(thrown: unknown) {
+  if (thrown instanceof Interrupted) {
+    const { message, exitCode } = thrown
+    return { code: 'Interrupted', message, retryable: true, exitCode }
+  }
+  const { code, message, retryable } = DfError.from(thrown)
+  return { code, message, retryable, exitCode: exitCodeOf(thrown) }
 }
 
 function* causesOf(error: Error): Generator<string> {

@@ -1,3 +1,4 @@
+import { gcCommand } from '../commands/gc-command.ts'
 import { getCommand } from '../commands/get-command.ts'
 import { upCommand } from '../commands/up-command.ts'
 import type { CommandContext } from '../io.ts'
@@ -11,5 +12,6 @@ export function damselfly(args: readonly string[], context: CommandContext): Pro
     .helpCommand(false)
   program.addCommand(upCommand(newSubcommand('up', io), context))
   program.addCommand(getCommand(newSubcommand('get', io), context, { isOutputRequired: false }))
+  program.addCommand(gcCommand(newSubcommand('gc', io), context))
   return execute(program, args, context)
 }

@@ -1,11 +1,16 @@
 import { writeFile } from 'node:fs/promises'
-import { create } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Download, PieceSchema, TrafficType } from '@damselfly/api/common'
 import {
   DfdaemonDownload,
   type DownloadTaskResponse,
   DownloadTaskResponseSchema,
 } from '@damselfly/api/dfdaemon'
+import {
+  type CollectGarbageRequest,
+  type CollectGarbageResponseSchema,
+  Store,
+} from '@damselfly/api/store'
 import { silentLog } from '@damselfly/core'
 import { type RpcServer, route, startRpcServer } from '@damselfly/rpc'
 
@@ -25,6 +30,11 @@ export interface FakeDaemonOptions {
   readonly onRequest?: (download: Download) => void
   /** Leaves out the last piece and ends as if nothing were wrong. */
   readonly isIncomplete?: boolean
+  /** Its store's garbage. Default: none, and Dragonfly's lack of the call. */
+  readonly collectGarbage?: (
+    request: CollectGarbageRequest,
+    signal: AbortSignal,
+  ) => Promise<MessageInitShape<typeof CollectGarbageResponseSchema>>
 }
 
 export interface FakeDaemon extends AsyncDisposable {
@@ -38,12 +48,17 @@ export async function startFakeDaemon(
   options: FakeDaemonOptions,
 ): Promise<FakeDaemon> {
   const requests: Download[] = []
+  const { collectGarbage } = options
+  const store = collectGarbage && [
+    route(Store, { collectGarbage: (request, { signal }) => collectGarbage(request, signal) }),
+  ]
   const server = await startRpcServer({
     listen: { path },
     log: silentLog,
     health: [],
     graceMs: 200,
     services: [
+      ...(store ?? []),
       route(DfdaemonDownload, {
         async *downloadTask({ download }, { signal }) {
           if (download === undefined) return

@@ -15,7 +15,6 @@ type Waiter = () => void
  * to each key in turn, so that one key with a thousand claims does not hold up another with one.
  */
 export class FairSlots {
-  readonly #slots: number
   readonly #maxWaiting: number
   #free: number
   #waiting = 0
@@ -24,14 +23,8 @@ export class FairSlots {
 
   /** More than `maxWaiting` claims at a time are refused (`Overloaded`). */
   constructor(slots: number, { maxWaiting = 100_000 }: { maxWaiting?: number } = {}) {
-    this.#slots = slots
     this.#free = slots
     this.#maxWaiting = maxWaiting
-  }
-
-  /** How many slots are taken. */
-  get busy(): number {
-    return this.#slots - this.#free
   }
 
   /** How many claims wait. */

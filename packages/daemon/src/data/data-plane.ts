@@ -15,6 +15,8 @@ export interface PieceOrder {
   readonly peer: PeerAddress
   readonly stored: StoredTask
   readonly number: number
+  /** Nobody waits for it: our own kind of peer serves others first. */
+  readonly isBackground: boolean
 }
 
 /** All bytes of a piece are at their place, hashed; they count when they have been committed. */
@@ -61,15 +63,20 @@ export interface BodyDesk {
   arrived(piece: CutPiece): Promise<void>
 }
 
-/** Finds what a child asks for; `PieceNotFound` when it is not here, or not to be shared. */
-export type FindPiece = (family: TaskFamily, taskId: string, number: number) => FoundPiece
+/** What the piece server asks of the daemon. */
+export interface UploadDesk {
+  /** Finds what a child asks for; `PieceNotFound` when it is not here, or not to be shared. */
+  find(family: TaskFamily, taskId: string, number: number): FoundPiece
+  /** Bytes of content that went out, as they travelled: fewer than those of the pieces where these were packed. */
+  sent(bytes: number): void
+}
 
 /** A piece that is here and stays here until `release`. */
 export interface FoundPiece {
   readonly stored: StoredTask
   readonly record: PieceRecord
-  /** Called exactly once, when sending has ended in any way. */
-  release(sentBytes: number): void
+  /** Called exactly once, when sending has ended in any way. `isSuspect`: the bytes could not be read as they should. */
+  release(sentBytes: number, isSuspect?: boolean): void
 }
 
 /**
@@ -90,7 +97,7 @@ export interface DataPlane {
   /** Reads what is stored and hashes it. */
   hasher(algorithm: DigestAlgorithm): ContentHasher
   /** Serves pieces to other hosts. Once. */
-  serve(options: ServeOptions, find: FindPiece): Promise<PieceServing>
+  serve(options: ServeOptions, desk: UploadDesk): Promise<PieceServing>
   /** After the server has been stopped. */
   close(): Promise<void>
 }
@@ -101,8 +108,16 @@ export interface ServeOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** How long `stop` lets answers under way go on. */
   readonly graceMs: number
-  /** To all children together. */
+  /** Bytes per second to all children together. */
   readonly bytesPerSec: number
+  /** Other rates at other times of the day: `08:00-18:00=10MB`. */
+  readonly rateTable: readonly string[]
+  /** Bytes per second of one task; `undefined` = no limit of its own. */
+  readonly taskBytesPerSec?: number | undefined
+  /** Pieces being sent at once. */
+  readonly slots: number
+  /** Send pieces that shrink in zstd to those who take them and are behind slow links. */
+  readonly isPacking: boolean
   /** A second port with TLS 1.3 on any free port of the same address. */
   readonly tls?: { readonly identity: PeerIdentity }
 }

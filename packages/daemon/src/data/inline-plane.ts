@@ -9,18 +9,18 @@ import {
 } from '@damselfly/core'
 import type { SourceRegistry } from '@damselfly/sources'
 import type { PieceFacts } from '@damselfly/storage'
-import { PeerLinks, type PeerLinksOptions } from '@damselfly/transport'
+import { PeerLinks, type PeerLinksOptions, type PieceServerDeps } from '@damselfly/transport'
 import { type CutSink, cutBody } from './cut-body.ts'
 import type {
   ArrivedPiece,
   BodyDesk,
   ContentHasher,
   DataPlane,
-  FindPiece,
   PieceOrder,
   PieceServing,
   ServeOptions,
   SourceOrder,
+  UploadDesk,
 } from './data-plane.ts'
 import { inlineHasher } from './inline-hasher.ts'
 import { servePieces } from './serve-pieces.ts'
@@ -43,15 +43,16 @@ export class InlinePlane implements DataPlane {
     this.#links = new PeerLinks(links, deps)
   }
 
-  async receive({ peer, stored, number }: PieceOrder, signal: AbortSignal): Promise<ArrivedPiece> {
+  async receive(order: PieceOrder, signal: AbortSignal): Promise<ArrivedPiece> {
+    const { stored, ...asked } = order
+    const { number } = asked
     const writer = stored.writePiece(number)
     try {
       const { taskId, contentLength, pieceLength } = stored.spec
       const header = await this.#links.fetch({
-        peer,
+        ...asked,
         family: 'standard',
         taskId,
-        number,
         expectedLength: pieceSpan(pieceGeometry(contentLength, pieceLength), number).length,
         sink: writer,
         signal,
@@ -96,17 +97,24 @@ export class InlinePlane implements DataPlane {
     return inlineHasher(algorithm)
   }
 
-  serve(options: ServeOptions, find: FindPiece): Promise<PieceServing> {
-    return servePieces(options, this.#deps, async (family, taskId, number) => {
-      const { stored, record, release } = find(family, taskId, number)
+  serve(options: ServeOptions, desk: UploadDesk): Promise<PieceServing> {
+    const open: PieceServerDeps['open'] = async (family, taskId, number) => {
+      const { stored, record, release } = desk.find(family, taskId, number)
       const { offset, ...header } = record
+      let isSuspect = false
       return {
         ...header,
         offset,
-        read: (buffer, at) => stored.read(buffer, offset + at),
-        release,
+        async read(buffer, at) {
+          isSuspect = true
+          const count = await stored.read(buffer, offset + at)
+          isSuspect = false
+          return count
+        },
+        release: (sentBytes) => release(sentBytes, isSuspect),
       }
-    })
+    }
+    return servePieces(options, { ...this.#deps, open, onSent: (bytes) => desk.sent(bytes) })
   }
 
   close(): Promise<void> {

@@ -1,19 +1,19 @@
-import type { FindPiece } from './data-plane.ts'
-import type { OpenAnswer, OpenArgument } from './thread-methods.ts'
+import type { FoundPiece, UploadDesk } from './data-plane.ts'
+import type { OpenAnswer, OpenArgument, ReleasedArgument } from './thread-methods.ts'
 
 /** The pieces that the sending thread has open. */
 export class Leases {
-  readonly #find: FindPiece
-  readonly #open = new Map<number, (sentBytes: number) => void>()
+  readonly #desk: UploadDesk
+  readonly #open = new Map<number, FoundPiece['release']>()
   #last = 0
 
-  constructor(find: FindPiece) {
-    this.#find = find
+  constructor(desk: UploadDesk) {
+    this.#desk = desk
   }
 
   readonly methods = {
     open: ({ family, taskId, number }: OpenArgument): OpenAnswer => {
-      const { stored, record, release } = this.#find(family, taskId, number)
+      const { stored, record, release } = this.#desk.find(family, taskId, number)
       this.#last += 1
       this.#open.set(this.#last, release)
       const { offset, length, seal, digest, parentId, costMs, createdAt } = record
@@ -25,10 +25,11 @@ export class Leases {
         lease: this.#last,
       }
     },
-    released: ({ lease, sentBytes }: { lease: number; sentBytes: number }): void => {
+    released: ({ lease, sentBytes, wireBytes, isSuspect }: ReleasedArgument): void => {
+      this.#desk.sent(wireBytes)
       const release = this.#open.get(lease)
       this.#open.delete(lease)
-      release?.(sentBytes)
+      release?.(sentBytes, isSuspect)
     },
   }
 

@@ -44,12 +44,12 @@ export function receiveMethods({
   }
 
   return {
-    async receive({ peer, taskId, number, place, span }, signal) {
+    async receive({ place, span, ...asked }, signal) {
       const open = openPlace(place)
       try {
         const sink = new PlacedPieceWriter(open, span)
         const expectedLength = span.length
-        const fetch = { peer, family: 'standard', taskId, number, expectedLength, sink } as const
+        const fetch = { ...asked, family: 'standard', expectedLength, sink } as const
         const header = await links.fetch({ ...fetch, signal })
         return { header, ...sink.finish() }
       } finally {

@@ -1,32 +1,53 @@
-import { type Clock, type Log, type Network, RateLimiter } from '@damselfly/core'
+import type { Clock, Log, Network } from '@damselfly/core'
 import {
   BufferPool,
+  followRateTable,
   type PieceServer,
   type PieceServerDeps,
+  parseRateTable,
+  RateLimit,
   startPieceServer,
+  UploadGovernor,
 } from '@damselfly/transport'
 import type { ServeOptions } from './data-plane.ts'
+import { piecePacker } from './piece-packer.ts'
+import { TaskLimits } from './task-limits.ts'
 
 /** Half a MiB was the fastest size measured; 64 of them bound what sending may take. */
 const bufferBytes = 1 << 19
 const sendBuffers = 64
 const maxConnections = 1_024
 const idleMs = 30_000
+/** Pieces that wait for a slot; a child of ours that is one too many hears so and asks another parent. */
+const maxWaiting = 1_024
+
+interface ServeDeps extends Pick<PieceServerDeps, 'open' | 'onSent'> {
+  readonly clock: Clock
+  readonly network: Network
+  readonly log: Log
+}
 
 /** The piece server with its buffers and limits, on whichever thread. */
-export function servePieces(
-  { listen, graceMs, bytesPerSec, tls }: ServeOptions,
-  world: { clock: Clock; network: Network; log: Log },
-  open: PieceServerDeps['open'],
-): Promise<PieceServer> {
+export async function servePieces(options: ServeOptions, deps: ServeDeps): Promise<PieceServer> {
+  const { listen, graceMs, tls, slots } = options
+  const total = new RateLimit(options.bytesPerSec, deps)
+  const table = parseRateTable(options.rateTable)
+  const following = followRateTable(total, { table, otherwise: options.bytesPerSec }, deps)
+  const tasks = new TaskLimits(options.taskBytesPerSec, deps.clock)
+  const governor = new UploadGovernor(
+    { slots, maxWaiting },
+    { clock: deps.clock, limits: ({ taskId }) => [total, ...tasks.of(taskId)] },
+  )
   const secure = tls === undefined ? undefined : { listen: { host: listen.host, port: 0 }, ...tls }
-  return startPieceServer(
+  const server = await startPieceServer(
     { listen, secure, idleMs, maxConnections, graceMs },
     {
-      ...world,
+      ...deps,
       pool: new BufferPool({ bufferBytes, maxBuffers: sendBuffers }),
-      limiter: new RateLimiter({ bytesPerSec }, world),
-      open,
+      governor,
+      ...(options.isPacking ? { compress: piecePacker(deps) } : {}),
     },
   )
+  server.closed.catch(() => {}).finally(() => following[Symbol.dispose]())
+  return server
 }

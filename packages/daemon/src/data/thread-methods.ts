@@ -20,6 +20,7 @@ export interface ReceiveArgument extends PieceSpot {
   readonly peer: PeerAddress
   readonly taskId: string
   readonly number: number
+  readonly isBackground: boolean
 }
 
 export interface ReceiveAnswer {
@@ -39,6 +40,16 @@ export interface OpenAnswer extends PieceSpot {
   readonly seal?: PieceSeal
   /** To be told with `released`. */
   readonly lease: number
+}
+
+export interface ReleasedArgument {
+  readonly lease: number
+  /** Of the piece. */
+  readonly sentBytes: number
+  /** The bytes could not be read as they should. */
+  readonly isSuspect: boolean
+  /** Of any piece, as they travelled, since the last message. */
+  readonly wireBytes: number
 }
 
 /** The next piece of a content that is being hashed. */
@@ -124,5 +135,5 @@ export type DeskMethods = LogMethods & {
 /** What the sending thread asks. */
 export type LeaseMethods = LogMethods & {
   open(argument: OpenArgument, signal: AbortSignal): OpenAnswer
-  released(argument: { lease: number; sentBytes: number }, signal: AbortSignal): void
+  released(argument: ReleasedArgument, signal: AbortSignal): void
 }

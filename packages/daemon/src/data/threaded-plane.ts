@@ -12,11 +12,11 @@ import type {
   BodyDesk,
   ContentHasher,
   DataPlane,
-  FindPiece,
   PieceOrder,
   PieceServing,
   ServeOptions,
   SourceOrder,
+  UploadDesk,
 } from './data-plane.ts'
 import { DataThread } from './data-thread.ts'
 import { Leases } from './leases.ts'
@@ -62,13 +62,14 @@ export class ThreadedPlane implements DataPlane {
   }
 
   async receive(order: PieceOrder, signal: AbortSignal): Promise<ArrivedPiece> {
-    const { peer, stored, number } = order
+    const { peer, stored, number, isBackground } = order
     if (!isForThreads(stored)) return await this.#deps.inline.receive(order, signal)
     const reservation = stored.reserve(number)
     try {
       const { offset, length, place } = reservation
       const { taskId } = stored.spec
-      const argument = { peer, taskId, number, place, span: { offset, length } }
+      const asked = { peer, taskId, number, isBackground }
+      const argument = { ...asked, place, span: { offset, length } }
       const { header, ...measured } = await this.#idlest().calls.call('receive', argument, signal)
       return {
         header,
@@ -99,9 +100,9 @@ export class ThreadedPlane implements DataPlane {
     return threadedHasher(algorithm, this.#idlest().calls)
   }
 
-  async serve(options: ServeOptions, find: FindPiece): Promise<PieceServing> {
+  async serve(options: ServeOptions, desk: UploadDesk): Promise<PieceServing> {
     const closed = deferred()
-    const leases = new Leases(find)
+    const leases = new Leases(desk)
     const thread = new DataThread<SendMethods>(
       { role: 'send', ...this.#options.settings },
       leases.methods,

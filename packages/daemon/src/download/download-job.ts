@@ -216,6 +216,7 @@ export class DownloadJob {
         hostId: context.host.id,
         authority,
         turn,
+        isBackground: this.#request.download.prefetch,
         schedulers: links,
         limiter: context.downloadLimiter,
         timing: context.settings.timing,

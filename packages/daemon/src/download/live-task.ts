@@ -67,6 +67,11 @@ export class LiveTask {
     this.#each((l) => l.released?.(piece))
   }
 
+  /** The piece may be bad: reads it again, and drops it when it is. */
+  async check(piece: number): Promise<void> {
+    if (this.has(piece) && !(await this.stored.verify(piece))) await this.drop(piece)
+  }
+
   /** A job begins; the returned function ends it. */
   join(): () => void {
     this.#jobs += 1

@@ -20,6 +20,8 @@ export interface ParentFetchDeps extends ParentSessionDeps {
   /** What the swarm agreed on, see `PieceAuthority`. */
   readonly authority: Pick<PieceAuthority, 'expected'>
   readonly bans: PeerBans
+  /** Nobody waits for it: parents may serve others first. */
+  readonly isBackground: boolean
   /** Waits for this download's turn among all of this host; the returned function ends it. */
   readonly turn: (signal: AbortSignal) => Promise<() => void>
   /** A piece of which nobody but its sender could say what it must be. */
@@ -150,9 +152,14 @@ export class ParentFetch {
   }
 
   async #transfer(piece: number, parent: ParentSession): Promise<PieceRecord> {
-    const { clock, data } = this.#deps
+    const { clock, data, isBackground } = this.#deps
     const startedAt = clock.monotonic()
-    const order = { peer: await parent.peer(), stored: this.#live.stored, number: piece }
+    const order = {
+      peer: await parent.peer(),
+      stored: this.#live.stored,
+      number: piece,
+      isBackground,
+    }
     const arrived = await data.receive(order, parent.signal)
     try {
       const costMs = clock.monotonic() - startedAt

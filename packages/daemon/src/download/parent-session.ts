@@ -136,11 +136,11 @@ export class ParentSession {
     return this.#isPaused
   }
 
-  /** Counts a failure; a corrupt piece, or too many failures in a row, end the session. */
+  /** Counts a failure; a corrupt piece, or too many failures in a row, end the session. Who is overloaded only gets a rest. */
   pieceFailed(error: DfError): void {
     if (error.code === 'PieceCorrupt') this.kill(error)
     if (this.#isPaused || this.#dead !== undefined) return
-    this.#failures += 1
+    if (error.code !== 'Overloaded') this.#failures += 1
     if (this.#failures >= maxFailures) {
       this.kill(error)
       return

@@ -4,6 +4,7 @@ import type { SourceRegistry } from '@damselfly/sources'
 import type { DaemonConfig } from '../config.ts'
 import type { DataPlane } from '../data/data-plane.ts'
 import { InlinePlane } from '../data/inline-plane.ts'
+import { originSources } from '../data/origin-sources.ts'
 import type { OriginSettings } from '../data/thread-methods.ts'
 import { ThreadedPlane } from '../data/threaded-plane.ts'
 import type { World } from './world.ts'
@@ -17,22 +18,24 @@ export function startDataPlane(
   config: DaemonConfig,
   world: World,
   stack: ServiceStack,
-  sources: SourceRegistry,
-): DataPlane {
+): { data: DataPlane; sources: SourceRegistry } {
+  const origins = originSettings(config)
+  const sources = originSources(origins, world)
+  stack.push('sources', () => sources.close())
   const links = { connectMs, idleMs: config.download.pieceIdleTimeout }
-  const settings = { origins: originSettings(config), links }
+  const settings = { origins, links }
   const inline = new InlinePlane(links, { ...world, sources })
   const receiveThreads =
     config.transfer.threads ?? Math.min(availableParallelism(), maxReceiveThreads)
-  const plane =
+  const data =
     receiveThreads === 0
       ? inline
       : new ThreadedPlane({ receiveThreads, settings }, { ...world, inline })
-  stack.push('data plane', () => plane.close())
-  return plane
+  stack.push('data plane', () => data.close())
+  return { data, sources }
 }
 
-export function originSettings({ backend }: DaemonConfig): OriginSettings {
+function originSettings({ backend }: DaemonConfig): OriginSettings {
   return {
     maxRetries: backend.maxRetries,
     timeouts: {

@@ -39,6 +39,7 @@ async function setUp(tasks: Pick<LiveTasks, 'get'>) {
     }),
     data,
     {
+      log: silentLog,
       tasks: tasks as LiveTasks,
       metrics: createMetrics('test'),
       sent: new TrafficMeter(clock),

@@ -1,4 +1,4 @@
-import { makePeerIdentity, type PeerFeatures } from '@damselfly/transport'
+import { isPackingAvailable, makePeerIdentity, type PeerFeatures } from '@damselfly/transport'
 import type { DaemonConfig } from '../config.ts'
 import type { DataPlane, PieceServing } from '../data/data-plane.ts'
 import { type FindPieceDeps, pieceFinder } from '../upload/find-piece.ts'
@@ -15,20 +15,28 @@ export async function startUploads(
   deps: Omit<FindPieceDeps, 'disableShared'>,
 ): Promise<Uploads> {
   const { ip, tcpPort } = config.storage.server
-  const { bandwidthLimit, disableShared } = config.upload
+  const { bandwidthLimit, taskBandwidthLimit, bandwidthTable, slots, disableShared } = config.upload
+  const isPacking = config.transfer.compression === 'auto' && isPackingAvailable
   const identity = config.transfer.tls === 'off' ? undefined : await makePeerIdentity()
   const options = {
     listen: { host: ip, port: tcpPort },
     graceMs: config.shutdown.grace,
     bytesPerSec: bandwidthLimit,
+    taskBytesPerSec: taskBandwidthLimit,
+    rateTable: bandwidthTable,
+    slots,
+    isPacking,
     ...(identity === undefined ? {} : { tls: { identity } }),
   }
-  const serving = await data.serve(options, pieceFinder({ ...deps, disableShared }))
+  const serving = await data.serve(options, {
+    find: pieceFinder({ ...deps, disableShared }),
+    sent: (bytes) => deps.metrics.uploadWireTraffic.inc(bytes),
+  })
   const port = serving.secureEndpoint?.port
   const tls =
     identity === undefined || port === undefined
       ? {}
       : { tls: { port, fingerprint: identity.fingerprint } }
   const tlsRequired = config.transfer.tls === 'require'
-  return { ...serving, offer: { keepAlive: true, tlsRequired, ...tls } }
+  return { ...serving, offer: { keepAlive: true, zstd: isPacking, tlsRequired, ...tls } }
 }

@@ -2,11 +2,13 @@ import type { PeerFeatures } from '@damselfly/transport'
 import type { DownloadContext } from '../download/download-context.ts'
 import type { Downloads } from '../download/downloads.ts'
 import type { DaemonMetrics } from '../metrics.ts'
+import type { StoreCare } from '../store-care/start-store-care.ts'
 import type { TrafficMeter } from '../upload/traffic-meter.ts'
 
 /** What the RPC handlers of this daemon work with. */
 export interface DaemonContext extends DownloadContext {
   readonly downloads: Downloads
+  readonly storeCare: Pick<StoreCare, 'collect' | 'dryRun'>
   readonly metrics: DaemonMetrics
   readonly sent: TrafficMeter
   readonly received: TrafficMeter

@@ -1,6 +1,8 @@
 import { DfdaemonDownload, DfdaemonUpload } from '@damselfly/api/dfdaemon'
 import { Peer } from '@damselfly/api/peer'
+import { Store } from '@damselfly/api/store'
 import { type RpcServerOptions, route } from '@damselfly/rpc'
+import { collectGarbage } from './collect-garbage.ts'
 import type { DaemonContext } from './context.ts'
 import { describePeer } from './describe-peer.ts'
 import { downloadTask } from './download-task.ts'
@@ -62,5 +64,8 @@ export function localServices(context: DaemonContext): Served {
       return {}
     },
   })
-  return { services: [local], health: [DfdaemonDownload.typeName] }
+  const store = route(Store, {
+    collectGarbage: (request, { signal }) => collectGarbage(request, context, signal),
+  })
+  return { services: [local, store], health: [DfdaemonDownload.typeName] }
 }

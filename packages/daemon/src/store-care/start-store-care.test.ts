@@ -1,67 +1,11 @@
-import { asTaskId, Bitset, DfError, silentLog, type TaskId } from '@damselfly/core'
-import { loadConfig } from '@damselfly/core/config'
-import { FakeClock } from '@damselfly/core/testing'
+import { asTaskId, DfError, type TaskId } from '@damselfly/core'
 import type { ScrubCursor, ScrubDamage } from '@damselfly/storage/gc'
-import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
-import { z } from 'zod'
-import { gcSchema } from './config.ts'
-import { type StoreCareDeps, startStoreCare } from './start-store-care.ts'
-
-const dayMs = 86_400_000
-
-/** One complete piece; the first byte of its id says when it was used: `3...` = three days ago. */
-function storedTask(id: string, now: number) {
-  const usedAt = now - Number(id[0]) * dayMs
-  const have = new Bitset(1)
-  have.set(0)
-  return {
-    spec: { taskId: asTaskId(id), application: '', tag: '' },
-    createdAt: usedAt,
-    updatedAt: usedAt,
-    heldBytes: 1_000,
-    isComplete: true,
-    isPinned: false,
-    isInUse: false,
-    isGood: true,
-    have,
-    piece: () => ({ length: 1_000, createdAt: usedAt }),
-    async verify(): Promise<boolean> {
-      return this.isGood
-    },
-    async drop(): Promise<void> {
-      have.clear(0)
-    },
-  }
-}
-
-function setUp(ids: string[], yaml: string, parts: Partial<StoreCareDeps> = {}) {
-  const clock = new FakeClock()
-  const stored = new Map(ids.map((id) => [asTaskId(id), storedTask(id, clock.now())] as const))
-  const store = {
-    list: () => stored.values(),
-    get: (taskId: TaskId) => stored.get(taskId),
-    delete: async (taskId: TaskId): Promise<void> => void stored.delete(taskId),
-    space: async () => ({
-      usedBytes: stored.size * 1_000,
-      freeBytes: 10_000 - stored.size * 1_000,
-    }),
-  }
-  const schema = z.strictObject({ gc: gcSchema(z.unknown().optional()).prefault({}) })
-  const registry = new Registry()
-  const random = { next: () => 0.5, uuid: () => '' }
-  const deps = { store, clock, random, log: silentLog, registry, ...parts }
-  const care = startStoreCare(loadConfig({ schema, text: yaml }).gc, deps)
-  const metric = async (name: string): Promise<string | undefined> =>
-    (await registry.metrics())
-      .split('\n')
-      .find((line) => line.startsWith(`damselfly_store_${name} `))
-  return { clock, stored, care, metric }
-}
+import { careFixture, dayMs } from './care-fixture.ts'
 
 it('collects soon after the start and then at each interval, and tells the scheduler', async () => {
   const told: TaskId[] = []
-  const { clock, stored, care, metric } = setUp(
+  const { clock, stored, care, metric } = careFixture(
     ['9a', '5b', '0c'],
     'gc: {interval: 1d, policy: {taskTTL: 6d}}',
     { tellGone: async (taskId) => void told.push(taskId) },
@@ -83,7 +27,7 @@ it('collects soon after the start and then at each interval, and tells the sched
 
 it('deletes through the one who knows what else belongs to a task', async () => {
   const removed: TaskId[] = []
-  const { clock, stored, care } = setUp(['9a'], 'gc: {policy: {taskTTL: 1d}}', {
+  const { clock, stored, care } = careFixture(['9a'], 'gc: {policy: {taskTTL: 1d}}', {
     remove: async (taskId) => void removed.push(taskId),
   })
   await clock.advance(11_000)
@@ -94,7 +38,7 @@ it('deletes through the one who knows what else belongs to a task', async () => 
 it('is not held up by a scheduler that is away', async () => {
   const ids = Array.from({ length: 9 }, (_, i) => `9${i}`)
   let signals = 0
-  const { clock, stored, care } = setUp(ids, 'gc: {policy: {taskTTL: 1d}}', {
+  const { clock, stored, care } = careFixture(ids, 'gc: {policy: {taskTTL: 1d}}', {
     tellGone: (_taskId, signal) =>
       new Promise((_resolve, reject) => {
         signals += 1
@@ -112,7 +56,7 @@ it('is not held up by a scheduler that is away', async () => {
 it('scrubs, remembers its place and reports what it found', async () => {
   const damages: ScrubDamage[] = []
   const saved: ScrubCursor[] = []
-  const { clock, stored, care, metric } = setUp(['9a', '8b'], 'gc: {scrub: {interval: 7d}}', {
+  const { clock, stored, care, metric } = careFixture(['9a', '8b'], 'gc: {scrub: {interval: 7d}}', {
     onDamage: (damage) => damages.push(damage),
     saveCursor: async (cursor) => void saved.push(cursor),
   })
@@ -131,14 +75,14 @@ it('scrubs, remembers its place and reports what it found', async () => {
 })
 
 it('leaves the scrub when it is turned off', async () => {
-  const { clock, care, metric } = setUp(['9a'], 'gc: {scrub: {enable: false}}')
+  const { clock, care, metric } = careFixture(['9a'], 'gc: {scrub: {enable: false}}')
   await clock.advance(10 * 60_000)
   expect(await metric('scrub_verified_bytes_total')).toMatch(/ 0$/)
   await care.stop()
 })
 
 it('makes room, shows what a run would do, and runs on demand', async () => {
-  const { clock, stored, care } = setUp(['9a', '8b', '7c'], 'gc: {policy: {taskTTL: 8d}}')
+  const { clock, stored, care } = careFixture(['9a', '8b', '7c'], 'gc: {policy: {taskTTL: 8d}}')
   const room = care.makeRoom(8_000)
   await clock.advance(10)
   expect(await room).toBe(true)
@@ -152,8 +96,23 @@ it('makes room, shows what a run would do, and runs on demand', async () => {
   await care.stop()
 })
 
+it('tells who asked for a run what that run deleted, not what others did meanwhile', async () => {
+  const { clock, stored, care } = careFixture(['9a', '8b', '1c'], 'gc: {policy: {taskTTL: 8d}}')
+  const never = new AbortController().signal
+  const told: string[][] = [[], []]
+  const room = care.makeRoom(9_500)
+  const runs = told.map((list) => care.collect(never, ({ taskId }) => list.push(taskId)))
+  await clock.advance(1_000)
+  const counts = (await Promise.all(runs)).map(({ deletedTasks }) => deletedTasks)
+  expect(counts).toEqual(told.map(({ length }) => length))
+  expect([await room, stored.size]).toEqual([true, 0])
+  // Only making room takes this one.
+  expect(told.flat()).not.toContain('1c')
+  await care.stop()
+})
+
 it('stops in the middle of everything', async () => {
-  const { clock, care } = setUp(['9a', '8b'], 'gc: {policy: {taskTTL: 1d}}', {
+  const { clock, care } = careFixture(['9a', '8b'], 'gc: {policy: {taskTTL: 1d}}', {
     remove: () => Promise.reject(new DfError('DiskFailed', 'EIO')),
   })
   const room = care.makeRoom(10_000)

@@ -10,16 +10,17 @@ import {
   type TaskId,
 } from '@damselfly/core'
 import {
-  Collector,
   type GcReport,
   type GcRun,
   type GcStore,
+  type GcVictim,
   type RoomOptions,
   Scrub,
   type ScrubDamage,
   type ScrubDeps,
 } from '@damselfly/storage/gc'
 import type { Registry } from 'prom-client'
+import { Collecting } from './collecting.ts'
 import { type GcConfig, gcPolicy } from './config.ts'
 import { GoneNotices } from './gone-notices.ts'
 import { type StoreCareMetrics, storeCareMetrics } from './metrics.ts'
@@ -39,8 +40,8 @@ export interface StoreCareDeps extends Pick<ScrubDeps, 'isBusy' | 'loadCursor' |
 }
 
 export interface StoreCare extends Running {
-  /** One more run now; see `Collector.run`. */
-  collect(signal?: AbortSignal): Promise<GcRun>
+  /** One more run now, after the one under way; `onDeleted` hears what it deletes. See `Collector.run`. */
+  collect(signal?: AbortSignal, onDeleted?: (victim: GcVictim) => void): Promise<GcRun>
   /** See `Collector.dryRun`. */
   dryRun(options?: { maxRows?: number; signal?: AbortSignal }): Promise<GcReport>
   /** See `Collector.makeRoom`; rejects once the care has stopped. */
@@ -56,7 +57,7 @@ const scrubCheckMs = 60_000
 export function startStoreCare(config: GcConfig, deps: StoreCareDeps): StoreCare {
   const stack = new ServiceStack()
   const metrics = storeCareMetrics(deps.registry)
-  const collector = startCollector(config, deps, { stack, metrics })
+  const collecting = startCollecting(config, deps, { stack, metrics })
   if (config.scrub.enable) startScrub(config, deps, { stack, metrics })
 
   const life = new AbortController()
@@ -70,11 +71,11 @@ export function startStoreCare(config: GcConfig, deps: StoreCareDeps): StoreCare
   }
   return {
     ...stack.toRunning(),
-    collect: (signal) => alive(signal, (linked) => collector.run(linked)),
+    collect: (signal, onDeleted) => alive(signal, (linked) => collecting.run(linked, onDeleted)),
     dryRun: (options = {}) =>
-      alive(options.signal, (signal) => collector.dryRun({ ...options, signal })),
+      alive(options.signal, (signal) => collecting.dryRun({ ...options, signal })),
     makeRoom: (bytes, options = {}) =>
-      alive(options.signal, (signal) => collector.makeRoom(bytes, { ...options, signal })),
+      alive(options.signal, (signal) => collecting.makeRoom(bytes, { ...options, signal })),
   }
 }
 
@@ -83,16 +84,16 @@ interface Parts {
   readonly metrics: StoreCareMetrics
 }
 
-function startCollector(
+function startCollecting(
   config: GcConfig,
   deps: StoreCareDeps,
   { stack, metrics }: Parts,
-): Collector {
+): Collecting {
   const { store, clock, tellGone: tell } = deps
   const log = deps.log.child({ component: 'gc' })
   const notices = tell === undefined ? undefined : new GoneNotices({ tell, clock, log })
   if (notices !== undefined) stack.push('notices of deletions', () => notices.stop())
-  const collector = new Collector(gcPolicy(config), {
+  const collecting = new Collecting(gcPolicy(config), {
     store: {
       list: () => store.list(),
       get: (taskId) => store.get(taskId),
@@ -101,24 +102,21 @@ function startCollector(
     },
     clock,
     log,
-    onDeleted: (victim) => {
-      metrics.deleted(victim)
-      notices?.push(victim.taskId)
-    },
-    onRun: metrics.ran,
+    metrics,
+    onDeleted: ({ taskId }) => notices?.push(taskId),
   })
   let isFirst = true
   const loop = repeatingTask(
     async (signal) => {
       if (isFirst) await sleep(clock, Math.min(firstRunMs, config.interval), signal)
       isFirst = false
-      await collector.run(signal)
+      await collecting.run(signal)
     },
     { name: 'collect garbage', intervalMs: config.interval, immediate: true },
     deps,
   )
   stack.push('garbage collection', () => loop.stop())
-  return collector
+  return collecting
 }
 
 function startScrub(config: GcConfig, deps: StoreCareDeps, { stack, metrics }: Parts): void {

@@ -1,5 +1,5 @@
-import { asTaskId, DfError } from '@damselfly/core'
-import type { FindPiece } from '../data/data-plane.ts'
+import { asTaskId, background, DfError, type Log } from '@damselfly/core'
+import type { UploadDesk } from '../data/data-plane.ts'
 import type { LiveTasks } from '../download/live-tasks.ts'
 import type { DaemonMetrics } from '../metrics.ts'
 import type { TrafficMeter } from './traffic-meter.ts'
@@ -9,6 +9,7 @@ export interface FindPieceDeps {
   readonly metrics: DaemonMetrics
   readonly sent: TrafficMeter
   readonly disableShared: boolean
+  readonly log: Log
   /** A piece is being sent; the returned function says that this has ended. */
   readonly busy: () => () => void
 }
@@ -20,26 +21,28 @@ export function pieceFinder({
   sent,
   disableShared,
   busy,
-}: FindPieceDeps): FindPiece {
+  log,
+}: FindPieceDeps): UploadDesk['find'] {
   return (family, taskId, number) => {
     metrics.uploads.inc()
-    const stored = tasks.get(asTaskId(taskId))?.stored
-    const record = stored?.piece(number)
+    const live = tasks.get(asTaskId(taskId))
+    const record = live?.stored.piece(number)
     // Only standard tasks exist here; a persistent one of the same id would be another content.
-    if (disableShared || family !== 'standard' || stored === undefined || record === undefined) {
+    if (disableShared || family !== 'standard' || live === undefined || record === undefined) {
       metrics.uploadFailures.inc()
       throw new DfError(
         'PieceNotFound',
         `This host does not have piece ${number} of task ${taskId}.`,
       )
     }
-    const lease = stored.lease()
+    const lease = live.stored.lease()
     const done = busy()
     metrics.uploadingPieces.inc()
     return {
-      stored,
+      stored: live.stored,
       record,
-      release(sentBytes) {
+      release(sentBytes, isSuspect = false) {
+        if (isSuspect) background('checking a piece', live.check(number), log)
         lease[Symbol.dispose]()
         done()
         metrics.uploadingPieces.dec()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { connectTimeout } from './agents.ts'
 import { networkError, refused } from './errors.ts'
 
 const url = new URL('https://example.com/f?sig=secret')
@@ -10,8 +11,8 @@ describe('networkError', () => {
     ['ENOTFOUND', 'the host name does not exist'],
     ['EAI_AGAIN', 'could not be resolved'],
     ['ECONNRESET', 'closed before an answer came'],
-    ['UND_ERR_SOCKET', 'closed before an answer came'],
-    ['UND_ERR_CONNECT_TIMEOUT', 'no connection was made in time'],
+    ['EPIPE', 'closed before an answer came'],
+    [connectTimeout, 'no connection was made in time'],
     ['ENETUNREACH', 'no route to the host'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'the TLS handshake failed'],
     ['ESOMETHING', 'the connection failed (ESOMETHING)'],

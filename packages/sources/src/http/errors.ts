@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { DfError, errorCode } from '@damselfly/core'
+import { connectTimeout, sourceClosed } from './agents.ts'
 import type { Header } from './request-header.ts'
 import { isTransientStatus } from './retry.ts'
 import { describeHost, describeUrl } from './target.ts'
@@ -98,15 +99,21 @@ export function noAnswer(url: URL, headersMs: number): DfError {
 
 const seconds = (ms: number): string => `${ms / 1000} seconds`
 
-/** True when undici could not make sense of what came. Its parser errors have a name, and not always a code. */
+/** True when Node's parser could not make sense of what came. */
 export const isNotHttp = (thrown: unknown): boolean =>
-  (thrown instanceof Error && thrown.name === 'HTTPParserError') ||
-  errorCode(thrown) === 'UND_ERR_HEADERS_OVERFLOW'
+  errorCode(thrown)?.startsWith('HPE_') === true
+
+/** How Node refuses to send a header. */
+const unsendable = new Set([
+  'ERR_INVALID_CHAR',
+  'ERR_INVALID_HTTP_TOKEN',
+  'ERR_HTTP_INVALID_HEADER_VALUE',
+])
 
 /** What a failed request, before any header, means. */
 export function networkError(url: URL, thrown: unknown): DfError {
   const code = errorCode(thrown) ?? ''
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+  if (unsendable.has(code)) {
     return new DfError(
       'InvalidArgument',
       `The request to ${describeUrl(url)} cannot be sent: a request header has a name or value that HTTP does not allow.`,
@@ -163,14 +170,12 @@ const explanations: Readonly<Record<string, Explanation>> = {
   },
   ECONNRESET: closed,
   EPIPE: closed,
-  UND_ERR_SOCKET: closed,
-  UND_ERR_CONNECT_TIMEOUT: tooSlow,
+  [connectTimeout]: tooSlow,
   ETIMEDOUT: tooSlow,
   EHOSTUNREACH: noRoute,
   ENETUNREACH: noRoute,
   EPROTO: { what: 'the TLS handshake failed', check: 'Check that this port speaks https.' },
-  UND_ERR_DESTROYED: { what: 'the source is closed', check: 'It is shutting down.', lasting: true },
-  UND_ERR_CLOSED: { what: 'the source is closed', check: 'It is shutting down.', lasting: true },
+  [sourceClosed]: { what: 'the source is closed', check: 'It is shutting down.', lasting: true },
 }
 
 const certificateCode = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ALTNAME/

@@ -1,13 +1,16 @@
-import { abortable, type Clock, deadline, linkSignals } from '@damselfly/core'
-import type { Dispatcher } from 'undici'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { type Clock, deadline, linkSignals } from '@damselfly/core'
+import type { Agents } from './agents.ts'
 import { brokenRedirect, networkError, noAnswer } from './errors.ts'
+import { sendHttp } from './http-client.ts'
 import { isRedirect, redirectTarget } from './redirect.ts'
 import type { Header } from './request-header.ts'
 import { contentLengthOf, keptHeader } from './response-header.ts'
 import type { Target } from './target.ts'
 
 export interface ExchangeDeps {
-  readonly agent: Dispatcher
+  readonly agents: Agents
   readonly clock: Clock
   readonly headersMs: number
   readonly maxRedirects: number
@@ -30,7 +33,7 @@ export interface Answer {
   readonly transferEncoding: string
   /** False when HTTP allows no content here, whatever `Content-Length` says (RFC 9110 §6.4.1). */
   readonly hasBody: boolean
-  readonly body: Dispatcher.ResponseData['body']
+  readonly body: IncomingMessage
 }
 
 /** Sends a request and follows redirects. The signal stays in force until the body is closed. */
@@ -66,23 +69,17 @@ async function send(
   const linked = linkSignals(signal, late.signal)
   const unlink = (): void => linked[Symbol.dispose]()
   try {
-    const request = deps.agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: ask.method,
-      headers: { ...header, ...ask.header },
-      signal: linked.signal,
-    })
-    // undici looks at the signal of a request only once it has a connection.
-    const response = await abortable(request, linked.signal)
-    response.body.on('error', () => {}).once('close', unlink)
+    const request = { url, method: ask.method, header: { ...header, ...ask.header } }
+    const body = await sendHttp(deps.agents, request, linked.signal)
+    body.once('close', unlink)
+    const statusCode = body.statusCode ?? 0
     return {
       url,
-      statusCode: response.statusCode,
-      header: keptHeader(response.headers),
-      transferEncoding: String(response.headers['transfer-encoding'] ?? ''),
-      hasBody: ask.method !== 'HEAD' && response.statusCode !== 204 && response.statusCode !== 304,
-      body: response.body,
+      statusCode,
+      header: keptHeader(body.headers),
+      transferEncoding: body.headers['transfer-encoding'] ?? '',
+      hasBody: ask.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304,
+      body,
     }
   } catch (thrown) {
     unlink()
@@ -101,7 +98,10 @@ export async function discard(deps: Pick<ExchangeDeps, 'clock'>, answer: Answer)
   const length = hasBody ? contentLengthOf(answer.header) : 0
   if (length !== undefined && length <= discardBytes) {
     const cancel = deps.clock.schedule(discardMs, () => body.destroy())
-    await body.dump({ limit: discardBytes }).finally(cancel)
+    if (!body.closed)
+      await once(body.resume(), 'close')
+        .catch(() => {})
+        .finally(cancel)
   } else {
     body.destroy()
   }

@@ -1,6 +1,6 @@
 import type { Clock, Log, Random } from '@damselfly/core'
-import { Agent } from 'undici'
 import type { Source } from '../source.ts'
+import { type HttpTls, httpAgents } from './agents.ts'
 import { type ReadDeps, readObject } from './read.ts'
 import { statObject } from './stat.ts'
 
@@ -26,25 +26,20 @@ export interface HttpSourceOptions {
   readonly maxRetryDelayMs?: number
   /** Default 10. */
   readonly maxRedirects?: number
-  /** undici's own options: certificate authorities and client certificates (`connect`), `connections`, `localAddress`. */
-  readonly dispatcher?: Agent.Options
+  /** Connections to one origin at a time; further requests wait for one, within `headersMs`. Default 256. */
+  readonly connections?: number
+  /** Certificate authorities, instead of those of Node, and client certificates. */
+  readonly tls?: HttpTls
 }
 
 /** Origins that speak http or https. */
 export function httpSource(options: HttpSourceOptions): Source {
   const { connectMs = 5000, headersMs = 30_000, idleMs = 30_000 } = options.timeouts ?? {}
-  const agent = new Agent({
-    // One HTTP/2 connection shares one flow-control window; several HTTP/1.1 connections carry more.
-    allowH2: false,
-    connectTimeout: connectMs,
-    ...options.dispatcher,
-    // These two run on the clock seam instead.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
+  const { clock, connections = 256, tls = {} } = options
+  const agents = httpAgents({ clock, connectMs, connections, tls })
   const deps: ReadDeps = {
-    agent,
-    clock: options.clock,
+    agents,
+    clock,
     random: options.random,
     log: options.log,
     headersMs,
@@ -61,6 +56,6 @@ export function httpSource(options: HttpSourceOptions): Source {
     stat: (request, { signal }) => statObject(deps, request, signal),
     read: (request, readOptions) => readObject(deps, request, readOptions),
     // Not a drain: a body that nobody reads to its end would keep it waiting for ever.
-    close: () => agent.destroy(),
+    close: async () => agents.destroy(),
   }
 }

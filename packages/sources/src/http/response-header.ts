@@ -1,6 +1,6 @@
 import type { Header } from './request-header.ts'
 
-/** As undici gives it: lower-case names. */
+/** As Node gives it: lower-case names. */
 type RawHeader = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Said about one connection, not about the content (RFC 9110 §7.6.1). Cookies are secrets. */

@@ -5,19 +5,19 @@ import { failsWith } from './fails-with.ts'
 
 const digest = `sha256:${'ab'.repeat(32)}`
 
+const create = (store: PieceStore, id = 'a', pieceLength = 100, contentLength = 250) =>
+  store.create(specOf({ id, contentLength, pieceLength }))
+
+async function filled(store: PieceStore, id: string): Promise<StoredTask> {
+  const task = await create(store, id)
+  await fill(task)
+  return task
+}
+
 export function keepTests(store: () => PieceStore): void {
-  const create = async (id = 'a', pieceLength = 100, contentLength = 250): Promise<StoredTask> =>
-    await store().create(specOf({ id, contentLength, pieceLength }))
-
-  const filled = async (id: string, pieceLength = 100): Promise<StoredTask> => {
-    const task = await create(id, pieceLength)
-    await fill(task)
-    return task
-  }
-
   describe('what decides how long a task is kept', () => {
     test('begins with nothing and changes one by one', async () => {
-      const task = await create()
+      const task = await create(store())
       expect(task).toMatchObject({ isPinned: false, expiresAt: undefined, policy: '' })
       task.retain({ isPinned: true })
       task.retain({ expiresAt: 5000 })
@@ -28,7 +28,7 @@ export function keepTests(store: () => PieceStore): void {
     })
 
     test('says who uses it and what it holds', async () => {
-      const task = await create()
+      const task = await create(store())
       expect([task.isInUse, task.heldBytes]).toEqual([false, 0])
       const writer = task.writePiece(2)
       expect(task.isInUse).toBe(true)
@@ -44,7 +44,7 @@ export function keepTests(store: () => PieceStore): void {
 
   describe('digests of the whole content', () => {
     test('are remembered when they were checked', async () => {
-      const task = await filled('a')
+      const task = await filled(store(), 'a')
       expect(task.isVerified(digest)).toBe(false)
       task.recordVerified(digest)
       task.recordVerified('md5:x')
@@ -53,7 +53,7 @@ export function keepTests(store: () => PieceStore): void {
     })
 
     test('find the content while it is complete', async () => {
-      const task = await create()
+      const task = await create(store())
       expect(() => task.recordContentDigest(digest)).toThrow(failsWith('InvalidArgument'))
       await fill(task)
       task.recordContentDigest(digest)
@@ -67,10 +67,12 @@ export function keepTests(store: () => PieceStore): void {
       expect(store().findContent(digest)).toBeUndefined()
     })
   })
+}
 
+export function adoptTests(store: () => PieceStore): void {
   describe('adopting the content of another task', () => {
     test.each([100, 70])('fills a task with pieces of %i bytes', async (pieceLength) => {
-      const [from, to] = [await filled('from'), await create('to', pieceLength)]
+      const [from, to] = [await filled(store(), 'from'), await create(store(), 'to', pieceLength)]
       await put(to, 1)
       await to.adopt(from)
       expect(to.isComplete).toBe(true)
@@ -84,7 +86,7 @@ export function keepTests(store: () => PieceStore): void {
     })
 
     test('leaves each its own when a piece comes again', async () => {
-      const [from, to] = [await filled('from'), await create('to')]
+      const [from, to] = [await filled(store(), 'from'), await create(store(), 'to')]
       await to.adopt(from)
       await to.drop(1)
       const writer = to.writePiece(1)
@@ -96,8 +98,8 @@ export function keepTests(store: () => PieceStore): void {
     })
 
     test('is refused when there is nothing to adopt or somebody receives', async () => {
-      const [from, to] = [await create('from'), await create('to')]
-      const other = await create('other', 100, 251)
+      const [from, to] = [await create(store(), 'from'), await create(store(), 'to')]
+      const other = await create(store(), 'other', 100, 251)
       await fill(other)
       await expect(to.adopt(from)).rejects.toEqual(failsWith('InvalidArgument'))
       await expect(to.adopt(other)).rejects.toEqual(failsWith('InvalidArgument'))

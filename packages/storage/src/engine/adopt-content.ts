@@ -1,10 +1,11 @@
 import { DfError, pieceGeometry, pieceSpan } from '@damselfly/core'
 import { PieceHasher } from '@damselfly/core/hashing'
+import { diskError } from '../disk-errors.ts'
 import type { Content } from '../media/medium.ts'
 import type { PieceFacts, StoredTask } from '../store.ts'
 import type { WrittenPiece } from './commit-log.ts'
 import type { EngineDeps } from './engine-deps.ts'
-import { giveUp, requestOf } from './move-content.ts'
+import { discard, requestOf } from './move-content.ts'
 import type { EngineTask } from './stored-task.ts'
 
 const facts: PieceFacts = { parentId: '', trafficType: 'local-peer', costMs: 0 }
@@ -63,11 +64,14 @@ async function share(task: EngineTask, from: EngineTask, deps: EngineDeps): Prom
     recorded.apply()
     crash('adopt:after-transaction')
     await deps.commits.syncLog()
-    await giveUp(old)
+    await discard(old, deps.log)
     crash('adopt:after-removal')
     return true
+  } catch (error) {
+    const doing = `Sharing content with task ${task.spec.taskId}`
+    throw diskError(error, doing, content.file ?? from.medium.name)
   } finally {
-    if (!isDone) await giveUp(content)
+    if (!isDone) await discard(content, deps.log)
   }
 }
 

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly events: TaskEvents
   /** Later blocks may have been recorded although their bytes never reached the disk; `undefined` = there was no power cut. */
   readonly trustedEpoch: number | undefined
+  /** The last sync point. */
+  readonly syncedEpoch: number
 }
 
 interface Found {
@@ -27,27 +29,27 @@ interface Found {
  */
 export async function loadTasks(
   deps: EngineDeps,
-  { events, trustedEpoch }: LoadOptions,
+  { events, trustedEpoch, syncedEpoch }: LoadOptions,
 ): Promise<EngineTask[]> {
   const found = await findContents(deps)
   deps.crash('open:unusable-dropped')
   await sweep(deps, found)
   deps.crash('open:swept')
-  const tables = readPieces(found, deps)
+  const { tables, epochs } = readPieces(found, deps)
   const tasks: EngineTask[] = []
   for (const { facts, medium, content } of found) {
     const table = tables.get(facts.row)
     if (table !== undefined)
       tasks.push(new EngineTask({ facts, table, content, medium }, events, deps))
   }
-  if (trustedEpoch !== undefined) await dropLost(tasks, trustedEpoch, deps.log)
-  deps.crash('open:distrusted')
-  for (const task of tasks) {
-    if (task.isDeleted) continue
-    if (!task.isComplete) await task.reopen()
-    // Not synced, as far as anybody knows: the next sync point takes care of it.
-    if (task.suspects(deps.syncPoints.epoch - 1).length > 0) deps.syncPoints.mark(task)
+  const isYoungerThan = (epoch: number) => (task: EngineTask) => (epochs.get(task.row) ?? 0) > epoch
+  if (trustedEpoch !== undefined) {
+    await dropLost(tasks.filter(isYoungerThan(trustedEpoch)), trustedEpoch, deps.log)
   }
+  deps.crash('open:distrusted')
+  // Not synced, as far as anybody knows: the next sync point takes care of it.
+  for (const task of tasks.filter(isYoungerThan(syncedEpoch))) deps.syncPoints.mark(task)
+  for (const task of tasks) if (!task.isDeleted && !task.isComplete) await task.reopen()
   return tasks.filter((task) => !task.isDeleted)
 }
 
@@ -98,16 +100,22 @@ async function sweep({ media }: EngineDeps, found: readonly Found[]): Promise<vo
   }
 }
 
-function readPieces(found: readonly Found[], deps: EngineDeps): Map<number, PieceTable> {
+/** By task: its pieces, and when the youngest of its blocks was written. */
+function readPieces(
+  found: readonly Found[],
+  deps: EngineDeps,
+): { tables: Map<number, PieceTable>; epochs: Map<number, number> } {
   const { metadata, log, blocks } = deps
   const tables = new Map<number, PieceTable>()
+  const epochs = new Map<number, number>()
   for (const { facts } of found) {
     const geometry = pieceGeometry(facts.spec.contentLength, facts.spec.pieceLength)
     tables.set(facts.row, new PieceTable(geometry, facts.row, facts.isSealed, blocks))
   }
   metadata.parents((task, number, peerId) => tables.get(task)?.addParent(number, peerId))
   const damaged: { task: number; number: number }[] = []
-  metadata.blocks(({ task, number, bytes, isDamaged }) => {
+  metadata.blocks(({ task, number, epoch, bytes, isDamaged }) => {
+    if (epoch > (epochs.get(task) ?? 0)) epochs.set(task, epoch)
     const isGood = !isDamaged && tables.get(task)?.restore(number, bytes) === true
     if (!isGood) damaged.push({ task, number })
   })
@@ -115,7 +123,7 @@ function readPieces(found: readonly Found[], deps: EngineDeps): Map<number, Piec
     log.warn({ task, block: number }, 'damaged facts of pieces forgotten')
     metadata.deleteBlock(task, number)
   }
-  return tables
+  return { tables, epochs }
 }
 
 async function dropLost(tasks: readonly EngineTask[], epoch: number, log: Log): Promise<void> {

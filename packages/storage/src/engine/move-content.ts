@@ -1,4 +1,4 @@
-import { DfError, pieceSpan } from '@damselfly/core'
+import { DfError, type Log, pieceSpan } from '@damselfly/core'
 import type { Content, ContentRequest, Medium } from '../media/medium.ts'
 import type { EngineDeps } from './engine-deps.ts'
 import type { EngineTask } from './stored-task.ts'
@@ -46,12 +46,12 @@ export async function moveContent(
     if (task.isComplete) content.settle?.()
     isMoved = true
   } finally {
-    if (!isMoved) await giveUp(content)
+    if (!isMoved) await discard(content, deps.log)
   }
   if (options.keepOld !== true) {
     // A power cut must not bring back a row whose bytes are gone.
     await deps.commits.syncLog()
-    await giveUp(old)
+    await discard(old, deps.log)
   }
   crash('move:after-removal')
   return true
@@ -70,7 +70,7 @@ export async function copyContent(
     throw err
   })
   if (isCopied && task.isComplete && !task.isDeleted) return content
-  await giveUp(content)
+  await discard(content, deps.log)
   return undefined
 }
 
@@ -87,9 +87,15 @@ export function requestOf(
 /** A task that begins a new life gets other bytes: threads may still hold the old ones open. */
 export const contentName = (taskId: string, life: number): string => `${taskId}@${life}`
 
-export async function giveUp(content: Content): Promise<void> {
-  await content.remove(false)
-  content.close()
+/** Bytes that nobody names any more. Those that cannot be removed now will be when the store is opened next. */
+export async function discard(content: Content, log: Log): Promise<void> {
+  try {
+    await content.remove(false)
+  } catch (err) {
+    log.warn({ err }, 'content that is no longer needed was not removed')
+  } finally {
+    content.close()
+  }
 }
 
 async function copyPieces(

@@ -7,7 +7,7 @@ import { maxBlocks } from '../metadata/schema.ts'
 import type { CreateOptions, PieceStore, StoredTask, TaskSpec } from '../store.ts'
 import { ContentIndex } from './content-index.ts'
 import type { EngineDeps } from './engine-deps.ts'
-import { giveUp, requestOf } from './move-content.ts'
+import { discard, requestOf } from './move-content.ts'
 import { EngineTask, type TaskEvents, taskNotFound } from './stored-task.ts'
 import type { Tiering } from './tiering.ts'
 
@@ -113,7 +113,7 @@ export class EngineStore implements PieceStore {
       const parts = { facts: { ...facts, ...newTask, row, updatedAt: createdAt }, table }
       task = new EngineTask({ ...parts, content, medium }, this.events, deps)
     } catch (error) {
-      await giveUp(content).catch(() => {})
+      await discard(content, deps.log)
       throw error
     }
     this.#tasks.set(spec.taskId, task)

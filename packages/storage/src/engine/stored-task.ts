@@ -1,15 +1,8 @@
-import {
-  type Bitset,
-  DfError,
-  errorCode,
-  type PieceGeometry,
-  pieceSpan,
-  piecesOverlapping,
-} from '@damselfly/core'
+import { type Bitset, DfError, errorCode, type PieceGeometry, pieceSpan } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import { exportFile, rangeOf } from '../export/export-file.ts'
 import type { Content, Medium } from '../media/medium.ts'
-import { type PieceTable, toPieceRow } from '../metadata/piece-table.ts'
+import type { PieceTable } from '../metadata/piece-table.ts'
 import type { TaskRow } from '../metadata/task-row.ts'
 import type { ContentPlace } from '../place/content-place.ts'
 import type {
@@ -25,16 +18,16 @@ import type {
 import { adoptContent } from './adopt-content.ts'
 import type { CommittedTask, WrittenPiece } from './commit-log.ts'
 import type { EngineDeps } from './engine-deps.ts'
+import { checkHeld, readableLength } from './held-range.ts'
 import { moveContent } from './move-content.ts'
 import { CutOff, isIntact, readFailure, readPlain, Unopened } from './piece-reads.ts'
 import { InlinePieceWriter } from './piece-writer.ts'
 import { Receiving } from './receiving.ts'
+import { recordPieces } from './record-pieces.ts'
 import { Reservation } from './reservation.ts'
 import type { SyncedTask } from './sync-points.ts'
 import { TaskDigests } from './task-digests.ts'
-
-/** Being read counts as use, and use is recorded no more often than this: eviction needs no better order. */
-const touchIntervalMs = 60_000
+import { TaskUse } from './task-use.ts'
 
 /** What the store wants to hear of its tasks. */
 export interface TaskEvents {
@@ -65,17 +58,12 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   readonly #events: TaskEvents
   readonly #receiving = new Receiving()
   readonly #digests: TaskDigests
+  readonly #use: TaskUse
   #home: Content
   #medium: Medium
   /** A copy of the complete content in memory. */
   #copy: Content | undefined
   #retention: { isPinned: boolean; expiresAt: number | undefined; policy: string }
-  #updatedAt: number
-  #recordedUpdate: number
-  /** Who may read on when the task is deleted. */
-  #leases = 0
-  /** Those, and what the store itself does with the content. */
-  #holds = 0
   #isDeleted = false
   /** The content is being made ready for being written again, or moved. */
   #busy = 0
@@ -90,8 +78,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.#home = content
     this.#medium = medium
     this.#retention = facts
-    this.#updatedAt = Math.max(facts.updatedAt, table.lastCreatedAt)
-    this.#recordedUpdate = this.#updatedAt
+    this.#use = new TaskUse(facts.row, Math.max(facts.updatedAt, table.lastCreatedAt), deps)
     this.#digests = new TaskDigests(facts.row, facts, deps.metadata)
     this.#events = events
     this.#deps = deps
@@ -118,7 +105,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   get updatedAt(): number {
-    return this.#updatedAt
+    return this.#use.updatedAt
   }
 
   get isReceiving(): boolean {
@@ -126,7 +113,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   get isInUse(): boolean {
-    return this.#leases > 0 || this.isReceiving || this.#busy > 0
+    return this.#use.isLeased || this.isReceiving || this.#busy > 0
   }
 
   get isPinned(): boolean {
@@ -221,7 +208,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   async verify(number: number): Promise<boolean> {
     const record = this.piece(number)
     if (record === undefined) return false
-    using _lease = this.#hold()
+    using _lease = this.hold()
     const content = this.#home
     try {
       return await isIntact(this.#reading(content), record)
@@ -231,14 +218,10 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   async read(buffer: Uint8Array, offset: number): Promise<number> {
-    const { contentLength, taskId } = this.spec
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset > contentLength) {
-      const message = `Offset ${offset} is outside the ${contentLength} bytes of task ${taskId}.`
-      throw new DfError('InvalidArgument', message)
-    }
-    const length = Math.min(buffer.byteLength, contentLength - offset)
+    const { taskId } = this.spec
+    const length = readableLength(this.spec, offset, buffer.byteLength)
     this.#checkReadable()
-    this.#checkHeld(offset, length)
+    this.#checkHeld({ start: offset, length })
     for (;;) {
       const content = this.#copy ?? this.#home
       try {
@@ -262,12 +245,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
 
   lease(): Disposable {
     this.checkPresent()
-    this.#updatedAt = Math.max(this.#updatedAt, this.#deps.clock.now())
-    if (this.#updatedAt - this.#recordedUpdate >= touchIntervalMs) this.recordUse()
-    this.#leases += 1
-    const lease = this.#hold(() => {
-      this.#leases -= 1
-    })
+    const lease = this.#use.lease(() => this.#unused())
     this.#events.leased(this)
     return lease
   }
@@ -309,28 +287,21 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   async exportTo(path: string, options: ExportOptions): Promise<ExportMethod> {
     using _lease = this.lease()
     const range = rangeOf(this.spec, options)
-    this.#checkHeld(range.start, range.length)
+    this.#checkHeld(range)
     const { file } = this.#home
     const content = {
       range,
       isWhole: range.length === this.spec.contentLength,
       ...(file === undefined ? {} : { file }),
       read: (buffer: Uint8Array, offset: number) => this.read(buffer, offset),
-      checkHeld: () => this.#checkHeld(range.start, range.length),
+      checkHeld: () => this.#checkHeld(range),
     }
     return await exportFile(content, path, options, this.#deps)
   }
 
   /** Writes the time of the last use, which is kept in memory between. */
   recordUse(): void {
-    if (this.#isDeleted || this.#recordedUpdate === this.#updatedAt) return
-    this.#recordedUpdate = this.#updatedAt
-    try {
-      this.#deps.metadata.touchTask(this.row, Math.trunc(this.#updatedAt))
-    } catch (err) {
-      // Losing it makes eviction a little less fair, which is no reason to fail a reader.
-      this.#deps.log.warn({ taskId: this.spec.taskId, err }, 'the use of a task was not recorded')
-    }
+    if (!this.#isDeleted) this.#use.record()
   }
 
   /** The facts first: a crash in between leaves a content that no row names, which the next open removes. */
@@ -343,11 +314,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.forgetCopy()
     const home = this.#home
     try {
-      await home.remove(this.#holds > 0)
+      await home.remove(this.#use.isHeld)
     } catch (error) {
       throw this.#contentFailure(error, home, `Removing the bytes of task ${this.spec.taskId}`)
     } finally {
-      if (this.#holds === 0) home.close()
+      if (!this.#use.isHeld) home.close()
     }
     crash('delete:after-content')
   }
@@ -357,6 +328,8 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     try {
       await content.sync()
     } catch (error) {
+      // Moved meanwhile, and what has moved has been synced.
+      if (content !== this.#home) return
       throw this.#contentFailure(error, content, `Syncing task ${this.spec.taskId}`)
     }
   }
@@ -373,29 +346,15 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   record(pieces: readonly WrittenPiece[]): { apply(): void } {
-    const { metadata, clock, crash, syncPoints } = this.#deps
-    const parents = this.#newParents(pieces)
-    const createdAt = Math.trunc(clock.now())
-    const rows = pieces.map(({ number, digests, seal, facts }) => {
-      const parent = parents.get(facts.parentId) ?? this.table.parentNumber(facts.parentId) ?? 0
-      const sealed = seal === undefined ? {} : { seal }
-      return toPieceRow({ number, ...digests, parent, ...sealed }, facts, createdAt)
-    })
-    for (const [peerId, number] of parents) {
-      crash('commit:before-parent')
-      // In `fast` mode a transaction of its own: a parent without pieces harms nobody.
-      metadata.insertParent(this.row, number, peerId)
-      crash('commit:after-parent')
-    }
-    const changed = this.table.with(rows)
-    crash('commit:before-block')
-    for (const { number, block } of changed) metadata.putBlock(this.row, number, block, this.#epoch)
+    const { row, table } = this
+    const createdAt = Math.trunc(this.#deps.clock.now())
+    const target = { row, table, epoch: this.#epoch, createdAt }
+    const recorded = recordPieces(target, pieces, this.#deps)
     return {
       apply: () => {
-        for (const [peerId, number] of parents) this.table.addParent(number, peerId)
-        this.table.changed(changed)
-        this.#updatedAt = Math.max(this.#updatedAt, createdAt)
-        if (this.#medium.isKept) syncPoints.mark(this)
+        recorded.apply()
+        this.#use.touch()
+        if (this.#medium.isKept) this.#deps.syncPoints.mark(this)
         if (!this.isComplete) return
         this.#home.settle?.()
         this.#events.completed(this)
@@ -427,13 +386,6 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     if (medium.isKept) this.#deps.syncPoints.mark(this)
   }
 
-  /** All pieces have changed at once: see `adoptContent`. */
-  replaced(): void {
-    this.#updatedAt = Math.max(this.#updatedAt, this.#deps.clock.now())
-    this.#home.settle?.()
-    if (this.isComplete) this.#events.completed(this)
-  }
-
   keepCopy(copy: Content): void {
     this.forgetCopy()
     this.#copy = copy
@@ -447,7 +399,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
 
   /** The content stays readable for the store itself, whoever deletes the task. */
   hold(): Disposable {
-    return this.#hold()
+    return this.#use.hold(() => this.#unused())
   }
 
   #reserve(number: number, name: string): PieceReservation {
@@ -480,16 +432,6 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     return `piece ${number} of task ${this.spec.taskId}`
   }
 
-  #newParents(pieces: readonly WrittenPiece[]): Map<string, number> {
-    const parents = new Map<string, number>()
-    for (const { facts } of pieces) {
-      const { parentId } = facts
-      if (parents.has(parentId) || this.table.parentNumber(parentId) !== undefined) continue
-      parents.set(parentId, this.table.nextParentNumber + parents.size)
-    }
-    return parents
-  }
-
   async #reopen(): Promise<void> {
     if (this.#isDeleted) return
     const content = this.#home
@@ -515,18 +457,9 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     if (before !== this.contentDigest) this.#events.digestChanged(this, before)
   }
 
-  #hold(ended: () => void = () => {}): Disposable {
-    this.#holds += 1
-    let isHeld = true
-    return {
-      [Symbol.dispose]: () => {
-        if (!isHeld) return
-        isHeld = false
-        ended()
-        this.#holds -= 1
-        if (this.#isDeleted && this.#holds === 0) this.#home.close()
-      },
-    }
+  /** Nobody needs the content any more, unless somebody comes. */
+  #unused(): void {
+    if (this.#isDeleted) this.#home.close()
   }
 
   #reading(content: Content) {
@@ -550,20 +483,13 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     return diskError(thrown, doing, content.file ?? this.#medium.name)
   }
 
-  #checkHeld(offset: number, length: number): void {
-    const { first, end } = piecesOverlapping(this.geometry, { start: offset, length })
-    if (this.have.containsAll(first, end)) return
-    const missing = this.have.firstUnset(first)
-    throw new DfError(
-      'PieceNotFound',
-      `Piece ${missing} of task ${this.spec.taskId} is not in the store.`,
-      { details: { taskId: this.spec.taskId, number: missing } },
-    )
+  #checkHeld(range: { readonly start: number; readonly length: number }): void {
+    checkHeld(this.spec.taskId, this.have, this.geometry, range)
   }
 
   /** A deleted task can still be read under a lease. */
   #checkReadable(): void {
-    if (this.#leases === 0) this.checkPresent()
+    if (!this.#use.isLeased) this.checkPresent()
   }
 
   get #epoch(): number {

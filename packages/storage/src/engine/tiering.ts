@@ -70,7 +70,9 @@ export class Tiering {
   }
 
   wasRead(task: EngineTask): void {
-    if (this.#copies.delete(task)) {
+    // A copy may have gone without us: a piece of it was dropped.
+    this.#copies.delete(task)
+    if (task.copy !== undefined) {
       this.#copies.add(task)
       return
     }

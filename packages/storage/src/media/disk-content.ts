@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '@damselfly/core'
 import type { Content } from './medium.ts'
 import type { FileOwner, OpenFiles, PinnedFile } from './open-files.ts'
@@ -14,6 +15,8 @@ export class DiskContent implements Content, FileOwner {
   readonly #deps: DiskContentDeps
   /** A complete file may have been made read-only by an export. */
   #isWritten = false
+  /** A file is of no use without its name, which is written to the disk on its own. */
+  #isNameKept = false
   /** Keeps the unlinked file readable. */
   #lastPin: PinnedFile | undefined
 
@@ -54,6 +57,11 @@ export class DiskContent implements Content, FileOwner {
   async sync(): Promise<void> {
     using pinned = await this.#deps.files.pin(this)
     await pinned.file.datasync()
+    if (this.#isNameKept) return
+    const directory = dirname(this.path)
+    await this.#deps.disk.syncDirectory(directory)
+    await this.#deps.disk.syncDirectory(dirname(directory))
+    this.#isNameKept = true
   }
 
   async allocatedBytes(): Promise<number> {

@@ -16,8 +16,6 @@ export interface DiskMediumOptions {
   readonly preallocate: boolean
   /** Worker threads write past the page cache. */
   readonly directIO: boolean
-  /** Names of new files survive a power cut. */
-  readonly isDurable: boolean
 }
 
 /** Direct writes need pieces that begin at whole pages. */
@@ -31,8 +29,6 @@ export class DiskMedium implements Medium {
   readonly #disk: Disk
   readonly #log: Log
   readonly #files: OpenFiles
-  /** Directories whose own name has been kept. */
-  readonly #keptDirectories = new Set<string>()
 
   constructor(options: DiskMediumOptions, { disk, log }: { disk: Disk; log: Log }) {
     this.#options = options
@@ -49,7 +45,6 @@ export class DiskMedium implements Medium {
     const file = await createContentFile(this.#disk, path, (file) =>
       isWhole ? preallocate(file, sizeBytes) : file.truncate(sizeBytes),
     )
-    await this.#keepName(path)
     const content = this.#content(path, request)
     content.created(file)
     return content
@@ -73,7 +68,6 @@ export class DiskMedium implements Medium {
     try {
       await this.#disk.setWritable(from.file, false)
       await this.#linkNew(from.file, path)
-      await this.#keepName(path)
       return this.#content(path, request)
     } catch (error) {
       this.#log.debug({ path, err: error }, 'content could not be shared')
@@ -109,19 +103,6 @@ export class DiskMedium implements Medium {
   #content(path: string, { spec }: ContentRequest): DiskContent {
     const directIO = this.#options.directIO && spec.pieceLength % pageBytes === 0
     return new DiskContent({ path, directIO }, { disk: this.#disk, files: this.#files })
-  }
-
-  async #keepName(path: string): Promise<void> {
-    if (!this.#options.isDurable) return
-    const directory = dirname(path)
-    try {
-      await this.#disk.syncDirectory(directory)
-      if (this.#keptDirectories.has(directory)) return
-      await this.#disk.syncDirectory(dirname(directory))
-      this.#keptDirectories.add(directory)
-    } catch (error) {
-      throw diskError(error, 'Keeping the name of a file', path)
-    }
   }
 
   async #checkSpace(neededBytes: number, taskId: string): Promise<void> {

@@ -24,9 +24,8 @@ export class PieceTable {
   readonly have: Bitset
   readonly #row: number
   readonly #cache: BlockCache
-  /** Peer ids by number; 0 is the origin. */
-  readonly #parents = ['']
-  readonly #parentNumbers = new Map([['', 0]])
+  /** Peer ids by number; 0 is the origin. Made when there is one: many tasks have no parent. */
+  #parents: string[] | undefined
   #heldBytes = 0
   #lastCreatedAt = 0
 
@@ -49,16 +48,18 @@ export class PieceTable {
   }
 
   parentNumber(peerId: string): number | undefined {
-    return this.#parentNumbers.get(peerId)
+    if (peerId === '') return 0
+    const number = this.#parents?.indexOf(peerId) ?? -1
+    return number === -1 ? undefined : number
   }
 
   get nextParentNumber(): number {
-    return this.#parents.length
+    return this.#parents?.length ?? 1
   }
 
   addParent(number: number, peerId: string): void {
+    this.#parents ??= ['']
     this.#parents[number] = peerId
-    this.#parentNumbers.set(peerId, number)
   }
 
   /** Takes in a block when the store is opened. False when it cannot be one of this task. */
@@ -117,7 +118,7 @@ export class PieceTable {
       ...pieceSpan(this.geometry, number),
       digest: formatCrc32(row.crc32),
       blake3: row.blake3,
-      parentId: this.#parents[row.parent] ?? '',
+      parentId: this.#parents?.[row.parent] ?? '',
       trafficType: trafficTypes[row.traffic] ?? 'remote-peer',
       costMs: row.costMs,
       createdAt: row.createdAt,

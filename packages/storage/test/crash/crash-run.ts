@@ -16,7 +16,14 @@ import {
   specOf,
 } from '../../src/conformance/content.ts'
 import { type CrashPointName, openStore, type PieceStore } from '../../src/index.ts'
-import { contentLength, type Plan, pieceLength, type Told, type Variant, variants } from './scenario.ts'
+import {
+  contentLength,
+  type Plan,
+  pieceLength,
+  type Told,
+  type Variant,
+  variants,
+} from './scenario.ts'
 
 const child = new URL('./child.ts', import.meta.url).pathname
 
@@ -122,7 +129,8 @@ function checkKept(store: PieceStore, variant: Variant, told: Told[]): void {
     if (each.at === 'committed') {
       pieces.set(each.task, (pieces.get(each.task) ?? new Set()).add(each.piece))
     }
-    if (each.at === 'changing' && each.piece !== undefined) pieces.get(each.task)?.delete(each.piece)
+    if (each.at === 'changing' && each.piece !== undefined)
+      pieces.get(each.task)?.delete(each.piece)
     if (each.at === 'changing' && each.piece === undefined) pieces.delete(each.task)
     if (each.at === 'deleted' && store.get(asTaskId(each.task)) !== undefined) {
       throw new Error(`${each.task} was deleted and is there`)

@@ -4,7 +4,12 @@ import { type Clock, deferred, silentLog, systemDisk } from '@damselfly/core'
 import { put, specOf } from '../../src/conformance/content.ts'
 import { putPlaced } from '../../src/conformance/placed-tests.ts'
 import type { EngineTask } from '../../src/engine/stored-task.ts'
-import { type CrashPointName, openStore, type PieceStore, type StoreOptions } from '../../src/index.ts'
+import {
+  type CrashPointName,
+  openStore,
+  type PieceStore,
+  type StoreOptions,
+} from '../../src/index.ts'
 
 /** The stores whose protocol is tried. */
 export const variants = {
@@ -130,7 +135,8 @@ async function adoptAndDelete(store: PieceStore): Promise<void> {
   const to = await store.create(spec('second'))
   await to.adopt(from)
   const copied = (to as EngineTask).medium.isKept
-  if (copied) for (const { number } of to.pieces()) tell({ at: 'committed', task: 'second', piece: number })
+  if (copied)
+    for (const { number } of to.pieces()) tell({ at: 'committed', task: 'second', piece: number })
   tell({ at: 'changing', task: 'half' })
   await store.delete(from.spec.taskId)
   tell({ at: 'deleted', task: 'half' })
@@ -146,6 +152,8 @@ async function changeTiers(store: PieceStore): Promise<void> {
   await store.delete(specOf({ id: 'large' }).taskId)
   for (let i = 0; i < 30; i++) task.lease()[Symbol.dispose]()
   await until(() => task.copy !== undefined)
+  await store.create(specOf({ id: 'larger', contentLength: 99_500, pieceLength: 50_000 }))
+  await store.delete(specOf({ id: 'larger' }).taskId)
   // Not complete: only a clean close brings it to the disk.
   await put(await store.create(spec('late')), 2)
 }

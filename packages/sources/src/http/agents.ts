@@ -1,0 +1,83 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
+import type { Clock } from '@damselfly/core'
+
+/** What `node:tls` takes for certificate authorities of one's own and for client certificates. */
+export type HttpTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'>
+
+export interface AgentOptions {
+  readonly clock: Clock
+  /** For a TCP connection and its TLS handshake, the look-up of the name included. */
+  readonly connectMs: number
+  /** Connections to one origin at a time; further requests wait for one. */
+  readonly connections: number
+  readonly tls: HttpTls
+}
+
+export interface Agents {
+  readonly http: HttpAgent
+  readonly https: HttpsAgent
+  /** Cuts every connection; a request that asks for one from now on fails with `sourceClosed`. */
+  destroy(): void
+}
+
+/** Codes of the errors that Node has no word for. */
+export const connectTimeout = 'ERR_SOURCE_CONNECT_TIMEOUT'
+export const sourceClosed = 'ERR_SOURCE_CLOSED'
+
+/** Shorter than common servers wait (5 s and more), so that they seldom hang up on a request. */
+const idleSocketMs = 4000
+const maxIdleSockets = 16
+
+/** Connections that are made in time, or not at all, and kept for the next request to the same origin. */
+export function httpAgents(options: AgentOptions): Agents {
+  const { clock, connectMs, connections, tls } = options
+  let isClosed = false
+
+  /** Node calls `whenMade` for errors; thrown ones would come out of the event loop. */
+  const dial = (connect: () => Duplex, doneEvent: string, whenMade: unknown): Duplex => {
+    if (!isClosed) return inTime(connect(), doneEvent)
+    ;(whenMade as (error: Error) => void)(failure(sourceClosed, 'the source is closed'))
+    return undefined as unknown as Duplex
+  }
+  const inTime = (socket: Duplex, doneEvent: string): Duplex => {
+    const cancel = clock.schedule(connectMs, () =>
+      socket.destroy(failure(connectTimeout, `no connection within ${connectMs} ms`)),
+    )
+    return socket.once(doneEvent, cancel).once('close', cancel)
+  }
+
+  class PlainAgent extends HttpAgent {
+    override createConnection(...args: Parameters<HttpAgent['createConnection']>): Duplex {
+      return dial(() => super.createConnection(...args) as Duplex, 'connect', args[1])
+    }
+  }
+  class TlsAgent extends HttpsAgent {
+    override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Duplex {
+      return dial(() => super.createConnection(...args) as Duplex, 'secureConnect', args[1])
+    }
+  }
+  const pool = {
+    keepAlive: true,
+    timeout: idleSocketMs,
+    maxSockets: connections,
+    maxFreeSockets: maxIdleSockets,
+  }
+  const http = new PlainAgent(pool)
+  // One HTTP/2 connection shares one flow-control window; several HTTP/1.1 connections carry more.
+  const https = new TlsAgent({ ...pool, ...tls, ALPNProtocols: ['http/1.1'] })
+  return {
+    http,
+    https,
+    destroy() {
+      isClosed = true
+      http.destroy()
+      https.destroy()
+    },
+  }
+}
+
+const failure = (code: string, message: string): Error =>
+  Object.assign(new Error(message), { code })

@@ -1,0 +1,90 @@
+import type { Clock, Log } from '@damselfly/core'
+import type { Metadata } from '../metadata/metadata.ts'
+
+/** Being read counts as use, and use is recorded no more often than this: eviction needs no better order. */
+const touchIntervalMs = 60_000
+
+export interface TaskUseDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metadata: Metadata
+}
+
+/** Who uses a task, and when it was used last. */
+export class TaskUse {
+  readonly #row: number
+  readonly #deps: TaskUseDeps
+  #updatedAt: number
+  #recordedUpdate: number
+  #leases = 0
+  #holds = 0
+
+  constructor(row: number, updatedAt: number, deps: TaskUseDeps) {
+    this.#row = row
+    this.#updatedAt = updatedAt
+    this.#recordedUpdate = updatedAt
+    this.#deps = deps
+  }
+
+  get updatedAt(): number {
+    return this.#updatedAt
+  }
+
+  /** Somebody outside may read on, even when the task is deleted. */
+  get isLeased(): boolean {
+    return this.#leases > 0
+  }
+
+  /** The content is needed, by them or by the store itself. */
+  get isHeld(): boolean {
+    return this.#holds > 0
+  }
+
+  touch(): void {
+    this.#updatedAt = Math.max(this.#updatedAt, Math.trunc(this.#deps.clock.now()))
+  }
+
+  /** `released` is called once nobody needs the content any more. */
+  lease(released: () => void): Disposable {
+    this.touch()
+    if (this.#updatedAt - this.#recordedUpdate >= touchIntervalMs) this.record()
+    this.#leases += 1
+    const hold = this.hold(released)
+    return once(() => {
+      this.#leases -= 1
+      hold[Symbol.dispose]()
+    })
+  }
+
+  hold(released: () => void): Disposable {
+    this.#holds += 1
+    return once(() => {
+      this.#holds -= 1
+      if (this.#holds === 0) released()
+    })
+  }
+
+  /** Writes the time of the last use, which is kept in memory between. */
+  record(): void {
+    if (this.#recordedUpdate === this.#updatedAt) return
+    this.#recordedUpdate = this.#updatedAt
+    try {
+      this.#deps.metadata.touchTask(this.#row, this.#updatedAt)
+    } catch (err) {
+      // Losing it makes eviction a little less fair, which is no reason to fail a reader.
+      this.#deps.log.warn({ task: this.#row, err }, 'the use of a task was not recorded')
+    }
+  }
+}
+
+function once(end: () => void): Disposable {
+  let isHeld = true
+  return {
+    [Symbol.dispose]: () => {
+      if (isHeld) {
+        isHeld = false
+        end()
+      }
+    },
+  }
+}
