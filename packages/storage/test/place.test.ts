@@ -5,7 +5,13 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { contentBytes, isSame } from '../src/conformance/content.ts'
 import { failsWith } from '../src/conformance/fails-with.ts'
-import { type ContentPlace, openPlace, PlacedPieceReader, PlacedPieceWriter } from '../src/place.ts'
+import {
+  type ContentPlace,
+  openPlace,
+  type PieceSeal,
+  PlacedPieceReader,
+  PlacedPieceWriter,
+} from '../src/place.ts'
 
 let dir: string
 let path: string
@@ -94,17 +100,17 @@ describe('a sealed place', () => {
     const writer = new PlacedPieceWriter(open, span)
     writer.write(contentBytes(span.offset, span.length))
     const { seal } = writer.finish()
-    const refused = (from: ContentPlace, given = seal): void => {
+    const refused = (from: ContentPlace, given: PieceSeal | undefined): void => {
       const buffer = new Uint8Array(16)
       const reader = new PlacedPieceReader(openPlace(from), span, given)
       expect(() => reader.read(buffer, 0)).toThrow(failsWith('PieceCorrupt'))
       expect(buffer).toEqual(new Uint8Array(16))
     }
-    refused({ ...place, key: new Uint8Array(32) })
+    refused({ ...place, key: new Uint8Array(32) }, seal)
     refused(place, undefined)
     if (seal !== undefined) refused(place, { ...seal, nonce: new Uint8Array(12) })
     open.write(Uint8Array.of(0xff), span.offset + span.length - 1)
-    refused(place)
+    refused(place, seal)
   })
 
   test('needs a key of 32 bytes', () => {

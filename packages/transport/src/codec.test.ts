@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   decodeError,
   decodeFrameHeader,
+  decodeKeptRequest,
   decodePieceContent,
   decodeRequest,
   encodeError,
@@ -88,6 +89,45 @@ describe('the worked examples of interop.md 3.2', () => {
   ] as const)('the %s family has the tags %i and %i', (family, request, content) => {
     expect(encodeRequest({ family, taskId, number: 0, packetId: 0 })[1]).toBe(request)
     expect(encodePieceContent(example, family, 0)[1]).toBe(content)
+  })
+
+  test('a kept request has a byte of flags more, and tags of our own', () => {
+    const encode = (family: TaskFamily, isPackedWelcome: boolean, isBackground: boolean): string =>
+      hex(
+        encodeRequest({
+          family,
+          taskId,
+          number: 1,
+          packetId: 0,
+          kept: { isPackedWelcome, isBackground },
+        }),
+      )
+    const value = `${'61'.repeat(64)}00000001`
+    expect(encode('standard', false, false)).toBe(`001000000045${value}00`)
+    expect(encode('persistent', true, false)).toBe(`001200000045${value}01`)
+    expect(encode('persistent-cache', true, true)).toBe(`001400000045${value}03`)
+    expect(decodeKeptRequest(unhex(`${value}fe`))).toEqual({
+      taskId,
+      number: 1,
+      isPackedWelcome: false,
+      isBackground: true,
+    })
+    expect(failure(() => decodeKeptRequest(unhex(value))).code).toBe('PeerProtocol')
+  })
+
+  test('packed content differs by its tag', () => {
+    for (const [family, tag] of [
+      ['standard', 17],
+      ['persistent', 19],
+      ['persistent-cache', 21],
+    ] as const) {
+      const frame = encodePieceContent(example, family, 7, 'packedContent')
+      expect(decodeFrameHeader(frame.subarray(0, 6))).toMatchObject({
+        type: 'packedContent',
+        family,
+      })
+      expect([frame[1], hex(value(frame))]).toEqual([tag, hex(unhex(exampleFrame).subarray(6))])
+    }
   })
 
   test('a close frame is empty', () => {

@@ -27,13 +27,8 @@ export {
 } from './compression-policy.ts'
 export { makePeerIdentity } from './identity.ts'
 export { isPackingAvailable } from './packed-blocks.ts'
-export {
-  defaultPieceTimeouts,
-  PeerLinks,
-  type PeerLinksDeps,
-  type PeerLinksOptions,
-  type PeerLinksStats,
-} from './peer-links.ts'
+export { PeerLinks, type PeerLinksDeps, type PeerLinksStats } from './peer-links.ts'
+export { defaultPieceTimeouts, type PeerLinksOptions } from './peer-links-options.ts'
 export type {
   PeerAddress,
   PeerFeatures,

@@ -1,27 +1,20 @@
 import type { Socket } from 'node:net'
-import { type Clock, DfError, deferred, isDfError, type Log } from '@damselfly/core'
+import { type Clock, DfError, deferred, isDfError } from '@damselfly/core'
 import type { BufferPool } from './buffer-pool.ts'
 import { encodeError, encodePieceContent, errorFrameCodes } from './codec.ts'
 import { watchIdle } from './idle-watch.ts'
 import { Outlet } from './outlet.ts'
-import type { ServedPiece, TaskFamily } from './piece.ts'
+import type { ServedPiece } from './piece.ts'
+import { type FoundPiece, PieceFinder, type PieceFinderDeps } from './piece-finder.ts'
 import { RequestLine } from './request-line.ts'
 import type { PieceAsked } from './request-reader.ts'
 import { sendPiece } from './send-piece.ts'
 import type { UploadGovernor, UploadTurn } from './upload-governor.ts'
 
-export interface PieceConnectionDeps {
+export interface PieceConnectionDeps extends PieceFinderDeps {
   readonly clock: Clock
-  readonly log: Log
   /** For sending only, see `BufferPool`. */
   readonly pool: BufferPool
-  /** Finds a piece, waiting for it when it is on its way. The signal aborts when nobody wants it any more. */
-  readonly open: (
-    family: TaskFamily,
-    taskId: string,
-    number: number,
-    signal: AbortSignal,
-  ) => Promise<ServedPiece>
   /** Who may send what and when; without one, everybody at once. */
   readonly governor?: UploadGovernor | undefined
   readonly limiter?: { take(bytes: number, signal: AbortSignal): Promise<void> } | undefined
@@ -45,12 +38,6 @@ export interface PieceConnectionOptions {
   readonly isForDragonfly: boolean
 }
 
-/** A request with what was found for it. */
-interface Opened {
-  readonly asked: PieceAsked
-  readonly found: { readonly piece: ServedPiece } | { readonly error: unknown }
-}
-
 /** Answers of kept connections that may be on their way into the kernel before the next one is prepared. */
 const maxUnwrittenBytes = 256 * 1024
 
@@ -68,8 +55,8 @@ export class PieceConnection {
   readonly #outlet: Outlet
   readonly #closed = deferred()
   readonly #child: string
-  /** Requests that were taken and are not answered. */
-  #open = 0
+  readonly #finder: PieceFinder
+  #answered = 0
   #isEnding = false
   #isDraining = false
   /** Settles when the pieces before have been released. */
@@ -81,7 +68,14 @@ export class PieceConnection {
     this.#deps = deps
     this.#requests = new RequestLine(socket)
     this.#outlet = new Outlet(socket, deps.clock)
+    const { signal } = this.#controller
+    this.#finder = new PieceFinder(this.#requests, { ...options, signal }, deps)
     this.#child = socket.remoteAddress ?? ''
+  }
+
+  /** Requests that were taken and are not answered. */
+  get #open(): number {
+    return this.#finder.taken - this.#answered
   }
 
   /** It has been answered and asks for nothing at the moment. */
@@ -118,7 +112,7 @@ export class PieceConnection {
     this.#isDraining = true
     this.#requests.close()
     if (this.#isEnding) this.#socket.destroySoon()
-    else if (this.#open === 0) this.destroy('The piece server stops.')
+    else if (this.#open === 0 && !this.#outlet.isBusy) this.destroy('The piece server stops.')
   }
 
   destroy(why: string): void {
@@ -149,13 +143,13 @@ export class PieceConnection {
   }
 
   async #answerAll(): Promise<void> {
-    let next = this.#openNext()
+    let next = this.#next()
     try {
       for (let opened = await next; opened !== undefined; opened = await next) {
         // A single request has no successor: what follows it ends the connection.
-        next = this.#openNext()
+        next = this.#next()
         await this.#answer(opened)
-        this.#open -= 1
+        this.#answered += 1
         if (opened.asked.kept === undefined) this.#requests.close()
       }
     } catch (error) {
@@ -168,48 +162,14 @@ export class PieceConnection {
     this.#controller.signal.throwIfAborted()
   }
 
-  /** `undefined` when the child asks for nothing more. Never rejects. */
-  async #openNext(): Promise<Opened | undefined> {
-    let asked: PieceAsked | undefined
-    try {
-      asked = await this.#requests.next()
-      if (asked?.kept !== undefined && this.#options.isForDragonfly) {
-        throw new DfError('PeerProtocol', 'The child asks in plain text though it could use TLS.')
-      }
-    } catch (err) {
-      this.#deps.log.debug({ err }, 'the child broke the piece protocol')
-      this.destroy('The peer broke the piece protocol.')
-      return undefined
-    }
-    if (asked === undefined) return undefined
-    this.#open += 1
-    try {
-      return { asked, found: { piece: await this.#find(asked) } }
-    } catch (error) {
-      return { asked, found: { error } }
-    }
+  async #next(): Promise<FoundPiece | undefined> {
+    const next = await this.#finder.next()
+    if (next !== 'broken') return next
+    this.destroy('The peer broke the piece protocol.')
+    return undefined
   }
 
-  /** Whoever looks for the piece may take longer than the child; what is found then is given back. */
-  #find({ family, taskId, number }: PieceAsked): Promise<ServedPiece> {
-    const { signal } = this.#controller
-    return new Promise((resolve, reject) => {
-      let isGivenUp = signal.aborted
-      const onAbort = (): void => {
-        isGivenUp = true
-        reject(signal.reason)
-      }
-      if (isGivenUp) return onAbort()
-      signal.addEventListener('abort', onAbort, { once: true })
-      this.#deps
-        .open(family, taskId, number, signal)
-        .then((piece) => (isGivenUp ? piece.release(0) : resolve(piece)), reject)
-        .finally(() => signal.removeEventListener('abort', onAbort))
-        .catch(reject)
-    })
-  }
-
-  async #answer({ asked, found }: Opened): Promise<void> {
+  async #answer({ asked, found }: FoundPiece): Promise<void> {
     const before = this.#outlet.writtenBytes
     try {
       if ('error' in found) throw found.error

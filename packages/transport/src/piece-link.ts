@@ -1,7 +1,6 @@
-import type { Clock, DfError, OnRead } from '@damselfly/core'
-import { Backlog } from './backlog.ts'
+import type { Clock, DfError } from '@damselfly/core'
+import { AnswerIntake, type IntakeOwner } from './answer-intake.ts'
 import { type DialDeps, type Dialling, dataEndpoint, dial } from './dial.ts'
-import { Gathering } from './gathering.ts'
 import { watchIdle } from './idle-watch.ts'
 import { peerUnavailable, socketError } from './peer-errors.ts'
 import type { PeerAddress } from './piece.ts'
@@ -40,35 +39,24 @@ type LinkState =
 /** Which exchanges get another chance when a connection ends: none, those behind the first, or all that have no byte. */
 type Survivors = 'none' | 'behind' | 'untouched'
 
-/** A patient sink is handed no less than this at once, the end excepted: its writes have a cost each. */
-const worthwhileBytes = 256 * 1024
-/** Until a sink has shown whether it takes chunks at once, its chunk is a copy; it need not be large. */
-const trialBytes = 16 * 1024
-
 /**
- * One connection to a peer: `connecting -> open -> closed`. Requests go out as they come, answers come back in their
- * order; without `keepAlive` there is exactly one. Bytes arrive in a buffer that the whole thread shares and go from there
- * straight into sinks that take them at once; for a sink that asks for time they are copied and reading pauses, so that
- * the kernel's buffer fills up and TCP tells the sender to wait.
+ * One connection to a peer: `connecting -> open -> closed`. Requests go out as they come, answers come back in their order;
+ * without `keepAlive` there is exactly one.
  */
-export class PieceLink implements ExchangeHolder {
+export class PieceLink implements ExchangeHolder, IntakeOwner {
   readonly #peer: PeerAddress
   readonly #owner: PieceLinkOwner
   readonly #deps: PieceLinkDeps
   readonly #isKept: boolean
   readonly #exchanges: PieceExchange[] = []
-  readonly #backlog = new Backlog()
+  readonly #intake: AnswerIntake = new AnswerIntake(this)
   #state: LinkState = { kind: 'closed' }
   #dialling: Dialling | undefined
   /** How many of the exchanges have been asked for. */
   #sent = 0
   #isFlushing = false
-  #isPaused = false
   /** Answers that have come as a whole. */
   #answered = 0
-  #received = 0
-  /** Bytes of them that have not been looked at. */
-  #gathered = 0
   /** When the last exchange ended. */
   idleSinceMs: number
 
@@ -95,7 +83,11 @@ export class PieceLink implements ExchangeHolder {
   }
 
   get receivedBytes(): number {
-    return this.#received
+    return this.#intake.receivedBytes
+  }
+
+  get first(): PieceExchange | undefined {
+    return this.#exchanges[0]
   }
 
   /** Starts connecting for a first exchange. */
@@ -141,7 +133,8 @@ export class PieceLink implements ExchangeHolder {
 
   #connect(): void {
     const isSecure = this.#peer.features?.tls !== undefined
-    const onread = isSecure ? this.#gather() : this.#readAtOnce()
+    const { readBuffer } = this.#deps
+    const onread = isSecure ? this.#intake.gathering() : this.#intake.sharing(readBuffer)
     const dialling = dial(this.#peer, onread, this.#deps)
     this.#dialling = dialling
     const { socket, readyEvent } = dialling
@@ -150,29 +143,10 @@ export class PieceLink implements ExchangeHolder {
       this.#lost(socketError(dataEndpoint(this.#peer), error))
     })
     const onClosed = (): void => {
-      const first = this.#exchanges[0]
-      this.#lost(this.#unavailable(`was closed ${first?.reader.progress ?? 'while idle'}`))
+      this.#lost(this.#unavailable(`was closed ${this.first?.reader.progress ?? 'while idle'}`))
     }
     socket.on('end', onClosed)
     socket.on('close', onClosed)
-  }
-
-  #readAtOnce(): OnRead {
-    const buffer = this.#deps.readBuffer
-    return { buffer, callback: (count) => this.#onBytes(buffer.subarray(0, count)) }
-  }
-
-  #gather(): OnRead {
-    const gathering = new Gathering(worthwhileBytes)
-    const callback = (count: number): boolean => {
-      const wanted = this.#exchanges[0]?.reader.plainBytesAhead ?? 0
-      const bytes = gathering.add(count, wanted)
-      if (bytes !== undefined) return this.#onBytes(bytes)
-      this.#received += count
-      this.#gathered += count
-      return !this.isClosed
-    }
-    return { buffer: () => gathering.target(), callback }
   }
 
   #onReady({ check }: Dialling): void {
@@ -181,7 +155,7 @@ export class PieceLink implements ExchangeHolder {
     this.#state.cancelTimer()
     const watch = watchIdle(clock, {
       idleMs: timeouts.idleMs,
-      progress: () => (this.#isPaused || this.load === 0 ? undefined : this.#received),
+      progress: () => (this.#intake.isPaused || this.load === 0 ? undefined : this.receivedBytes),
       onIdle: () => {
         this.#break(this.#unavailable(`was silent for ${timeouts.idleMs} ms`), 'behind')
       },
@@ -215,94 +189,9 @@ export class PieceLink implements ExchangeHolder {
     this.#dialling?.socket.write(frames.length === 1 ? first : Buffer.concat(frames))
   }
 
-  /** Returns whether the socket shall go on reading. */
-  #onBytes(bytes: Uint8Array): boolean {
-    if (this.isClosed) return false
-    this.#received += bytes.byteLength - this.#gathered
-    this.#gathered = 0
-    const backlog = this.#backlog
-    if (this.#isPaused) {
-      // TLS hands over what it has decrypted already.
-      backlog.add(bytes, true)
-      return false
-    }
-    const rest = backlog.size > 0 ? bytes : this.#work(bytes, false)
-    if (rest.byteLength > 0) {
-      backlog.add(rest)
-      this.#workOff()
-    }
-    return !this.#isPaused && !this.isClosed
-  }
-
-  #workOff(): void {
-    const backlog = this.#backlog
-    // A sink that asked for time just now works on a copy; nothing else may be looked at before it is done.
-    if (backlog.size > 0 && !this.#isPaused) {
-      const rest = this.#work(backlog.bytes, true)
-      backlog.drop(backlog.size - rest.byteLength)
-    }
-    if (backlog.size === 0 && this.load === 0) backlog.clear()
-  }
-
-  /**
-   * Deals with bytes from the front until they end, or a sink asks for time, or wants a longer or a lasting chunk; returns
-   * what is left then.
-   */
-  #work(bytes: Uint8Array, isLasting: boolean): Uint8Array {
-    let rest = bytes
-    while (rest.byteLength > 0 && !this.isClosed && !this.#isPaused) {
-      const [exchange] = this.#exchanges
-      if (exchange === undefined) {
-        // Dragonfly's child ignores what follows the piece. Here, the next answer would be misunderstood.
-        this.close()
-        return none
-      }
-      if (exchange.isPatient && !(isLasting && isWorthwhile(exchange, rest))) return rest
-      const isTrial = exchange.isUntried && !isLasting
-      rest = rest.subarray(
-        this.#read(exchange, isTrial ? rest.subarray(0, trialBytes) : rest, isLasting),
-      )
-    }
-    return rest
-  }
-
-  #read(exchange: PieceExchange, bytes: Uint8Array, isLasting: boolean): number {
-    const { reader } = exchange
-    let taken = 0
-    try {
-      taken = reader.read(bytes)
-    } catch (error) {
-      this.#break(error, 'behind')
-      return bytes.byteLength
-    }
-    const { content } = reader
-    if (content !== undefined) {
-      exchange.deliver(content, isLasting || content.buffer !== bytes.buffer)
-      if (exchange.pending !== undefined) {
-        this.#waitFor(exchange, exchange.pending)
-        return taken
-      }
-      if (exchange.isOver) this.close()
-    }
-    this.#finish(exchange)
-    return taken
-  }
-
-  #waitFor(exchange: PieceExchange, pending: Promise<void>): void {
-    this.#isPaused = true
-    const goOn = (): void => {
-      this.#isPaused = false
-      if (exchange.isOver) this.close()
-      this.#finish(exchange)
-      if (this.isClosed) return
-      this.#workOff()
-      if (!this.#isPaused && !this.isClosed) this.#dialling?.socket.resume()
-    }
-    pending.then(goOn, goOn)
-  }
-
-  /** Ends the exchange when its answer is complete. */
-  #finish(exchange: PieceExchange): void {
+  advance(exchange: PieceExchange): void {
+    // Its sink has failed, or it was aborted meanwhile.
+    if (exchange.isOver) this.close()
     const { answer } = exchange.reader
     if (answer === undefined || exchange.isOver) return
     this.#answered += 1
@@ -311,11 +200,23 @@ export class PieceLink implements ExchangeHolder {
       this.#sent -= 1
       this.idleSinceMs = this.#deps.clock.monotonic()
       // Who waits for the piece finds the connection gone, or free.
-      if (!this.#isKept) this.close()
-      else if (this.#exchanges[0]?.isOver === true) this.close()
+      if (!this.#isKept || this.first?.isOver === true) this.close()
       else this.#owner.freed(this)
     }
     exchange.end(answer)
+  }
+
+  surplus(): void {
+    // Dragonfly's child ignores what follows the piece. Here, the next answer would be misunderstood.
+    this.close()
+  }
+
+  broken(error: unknown): void {
+    this.#break(error, 'behind')
+  }
+
+  resume(): void {
+    this.#dialling?.socket.resume()
   }
 
   #lost(error: DfError): void {
@@ -340,7 +241,7 @@ export class PieceLink implements ExchangeHolder {
       if (mayMove && !reader.hasBegun && this.#canMove(exchange, error)) this.#owner.move(exchange)
       else exchange.end({ error: error ?? this.#unavailable('was given up') })
     }
-    this.#backlog.clear()
+    this.#intake.clear()
     this.#owner.gone(this)
   }
 
@@ -355,11 +256,4 @@ export class PieceLink implements ExchangeHolder {
   #unavailable(what: string): DfError {
     return peerUnavailable(dataEndpoint(this.#peer), what)
   }
-}
-
-const none = new Uint8Array(0)
-
-/** Whether a patient sink should get what there is, or a longer chunk is on its way. */
-function isWorthwhile(exchange: PieceExchange, bytes: Uint8Array): boolean {
-  return bytes.byteLength >= Math.min(worthwhileBytes, exchange.reader.plainBytesAhead)
 }

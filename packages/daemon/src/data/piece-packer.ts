@@ -11,11 +11,21 @@ import {
 /** No level packs faster than this on one core, so that a faster link never waits for a sample. */
 const fastestLinkBytesPerSec = 400e6
 
+export interface PiecePackerDeps {
+  readonly clock: Clock
+  /** Bytes per second that uploads may take: to whom that is the narrowest place, packing helps as on a slow link. */
+  readonly limit: () => number
+}
+
 /** Decides how a piece travels: packed at some level, or plain. */
-export function piecePacker({ clock }: { clock: Clock }): NonNullable<PieceServerDeps['compress']> {
+export function piecePacker({
+  clock,
+  limit,
+}: PiecePackerDeps): NonNullable<PieceServerDeps['compress']> {
   const policy = new CompressionPolicy()
-  return (piece, { taskId, bytesPerSec }) => {
-    if (bytesPerSec === undefined || bytesPerSec > fastestLinkBytesPerSec) return undefined
+  return (piece, { taskId, bytesPerSec: measured }) => {
+    const bytesPerSec = Math.min(measured ?? Number.POSITIVE_INFINITY, limit())
+    if (bytesPerSec > fastestLinkBytesPerSec) return undefined
     if (policy.needsSample(taskId)) {
       const sample = sampleOf(piece)
       if (sample === undefined) return undefined

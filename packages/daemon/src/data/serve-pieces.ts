@@ -38,6 +38,7 @@ export async function servePieces(options: ServeOptions, deps: ServeDeps): Promi
     { slots, maxWaiting },
     { clock: deps.clock, limits: ({ taskId }) => [total, ...tasks.of(taskId)] },
   )
+  const limit = (): number => Math.min(total.bytesPerSec, options.taskBytesPerSec ?? Infinity)
   const secure = tls === undefined ? undefined : { listen: { host: listen.host, port: 0 }, ...tls }
   const server = await startPieceServer(
     { listen, secure, idleMs, maxConnections, graceMs },
@@ -45,7 +46,7 @@ export async function servePieces(options: ServeOptions, deps: ServeDeps): Promi
       ...deps,
       pool: new BufferPool({ bufferBytes, maxBuffers: sendBuffers }),
       governor,
-      ...(options.isPacking ? { compress: piecePacker(deps) } : {}),
+      ...(options.isPacking ? { compress: piecePacker({ ...deps, limit }) } : {}),
     },
   )
   server.closed.catch(() => {}).finally(() => following[Symbol.dispose]())

@@ -1,8 +1,10 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from '@damselfly/core'
+import { Intake } from './intake.ts'
 
 /** What `node:tls` takes for certificate authorities of one's own and for client certificates. */
 export type HttpTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'>
@@ -51,7 +53,16 @@ export function httpAgents(options: AgentOptions): Agents {
 
   class PlainAgent extends HttpAgent {
     override createConnection(...args: Parameters<HttpAgent['createConnection']>): Duplex {
-      return dial(() => super.createConnection(...args) as Duplex, 'connect', args[1])
+      const [target, whenMade] = args
+      return dial(() => this.#connect(target, whenMade), 'connect', whenMade)
+    }
+
+    #connect(...[target, whenMade]: Parameters<HttpAgent['createConnection']>): Duplex {
+      const intake = new Intake()
+      const wide = { ...target, onread: intake.onread }
+      const socket = super.createConnection(wide, whenMade) as Socket
+      intake.attach(socket)
+      return socket
     }
   }
   class TlsAgent extends HttpsAgent {

@@ -1,4 +1,5 @@
 import { type Clock, DfError, isDfError } from '@damselfly/core'
+import type { Chunks } from './chunks.ts'
 import { interrupted, isNotHttp, protocolError } from './errors.ts'
 import type { Answer } from './exchange.ts'
 import { idleWatch } from './idle-watch.ts'
@@ -18,12 +19,14 @@ export function bodyBytes(answer: Answer, terms: BodyTerms): AsyncIterable<Uint8
     [Symbol.asyncIterator]() {
       if (taken) throw new DfError('Internal', 'The bytes of a source can be read only once.')
       taken = true
-      const chunks = promisedBytes(answer, terms)
+      const { chunks } = answer
+      const promised = promisedBytes(answer, chunks, terms)
       return {
-        next: () => chunks.next(),
-        // A generator runs its `finally` only if it was begun, and only after a pending `next`: cut the connection here.
+        next: () => promised.next(),
+        // A generator runs its `finally` only if it was begun, and only after a pending `next`: leave here first.
         return: async () => {
-          answer.body.destroy()
+          chunks.leave()
+          await promised.return().catch(() => {})
           return { done: true, value: undefined }
         },
       }
@@ -31,7 +34,11 @@ export function bodyBytes(answer: Answer, terms: BodyTerms): AsyncIterable<Uint8
   }
 }
 
-async function* promisedBytes(answer: Answer, terms: BodyTerms): AsyncGenerator<Uint8Array, void> {
+async function* promisedBytes(
+  answer: Answer,
+  chunks: Chunks,
+  terms: BodyTerms,
+): AsyncGenerator<Uint8Array, void> {
   const { url, body } = answer
   const { length, signal } = terms
   let received = 0
@@ -42,7 +49,7 @@ async function* promisedBytes(answer: Answer, terms: BodyTerms): AsyncGenerator<
   )
   try {
     watch.waiting()
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
       watch.working()
       received += chunk.length
       if (length !== undefined && received > length) {
@@ -60,6 +67,8 @@ async function* promisedBytes(answer: Answer, terms: BodyTerms): AsyncGenerator<
       throw protocolError(url, 'sends a body that is not framed as HTTP', thrown)
     }
     throw stop('broke off', thrown)
+  } finally {
+    chunks.leave()
   }
   if (length !== undefined && received < length) throw stop('ended')
 }

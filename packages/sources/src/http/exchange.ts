@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type Clock, deadline, linkSignals } from '@damselfly/core'
 import type { Agents } from './agents.ts'
+import type { Chunks } from './chunks.ts'
 import { brokenRedirect, networkError, noAnswer } from './errors.ts'
 import { sendHttp } from './http-client.ts'
 import { isRedirect, redirectTarget } from './redirect.ts'
@@ -34,6 +35,8 @@ export interface Answer {
   /** False when HTTP allows no content here, whatever `Content-Length` says (RFC 9110 §6.4.1). */
   readonly hasBody: boolean
   readonly body: IncomingMessage
+  /** The bytes of `body`. */
+  readonly chunks: Chunks
 }
 
 /** Sends a request and follows redirects. The signal stays in force until the body is closed. */
@@ -70,7 +73,7 @@ async function send(
   const unlink = (): void => linked[Symbol.dispose]()
   try {
     const request = { url, method: ask.method, header: { ...header, ...ask.header } }
-    const body = await sendHttp(deps.agents, request, linked.signal)
+    const { message: body, chunks } = await sendHttp(deps.agents, request, linked.signal)
     body.once('close', unlink)
     const statusCode = body.statusCode ?? 0
     return {
@@ -80,6 +83,7 @@ async function send(
       transferEncoding: body.headers['transfer-encoding'] ?? '',
       hasBody: ask.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304,
       body,
+      chunks,
     }
   } catch (thrown) {
     unlink()

@@ -2,12 +2,19 @@ import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { errorCode } from '@damselfly/core'
 import type { Agents } from './agents.ts'
+import { type Chunks, divertedChunks, streamedChunks } from './chunks.ts'
+import { intakeOf } from './intake.ts'
 import type { Header } from './request-header.ts'
 
 export interface HttpAsk {
   readonly url: URL
   readonly method: 'HEAD' | 'GET'
   readonly header: Header
+}
+
+export interface HttpAnswer {
+  readonly message: IncomingMessage
+  readonly chunks: Chunks
 }
 
 /**
@@ -19,7 +26,7 @@ export async function sendHttp(
   agents: Agents,
   ask: HttpAsk,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<HttpAnswer> {
   try {
     return await sendOnce(agents, ask, signal)
   } catch (thrown) {
@@ -41,7 +48,7 @@ function sendOnce(
   agents: Agents,
   { url, method, header }: HttpAsk,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<HttpAnswer> {
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
     const options = { method, headers: header, joinDuplicateHeaders: true }
@@ -56,9 +63,13 @@ function sendOnce(
       ;(answer ?? request).destroy()
     }
     signal.addEventListener('abort', abort, { once: true })
-    request.once('response', (response) => {
-      answer = response.on('error', () => {})
-      resolve(response)
+    request.once('socket', (socket) => intakeOf(socket)?.expect(method))
+    request.once('response', (message) => {
+      answer = message.on('error', () => {})
+      const body = intakeOf(message.socket)?.body
+      if (body !== undefined) message.headers['content-length'] = String(body.length)
+      const chunks = body === undefined ? streamedChunks(message) : divertedChunks(message, body)
+      resolve({ message, chunks })
     })
     // Stays as long as the body: what the parser complains about later comes here too, and the body only hears of the end.
     request.on('error', (error) => {

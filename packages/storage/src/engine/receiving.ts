@@ -1,4 +1,30 @@
-/** The pieces of a task that somebody receives. Most tasks of a store have none, so nothing is made before it is needed. */
+import { DfError, pieceSpan } from '@damselfly/core'
+import type { Content } from '../media/medium.ts'
+import type { PieceTable } from '../metadata/piece-table.ts'
+import type { PieceRecord, PieceReservation, PieceWriter } from '../store.ts'
+import type { WrittenPiece } from './commit-log.ts'
+import type { CrashPoint } from './crash-points.ts'
+import { InlinePieceWriter } from './piece-writer.ts'
+import { Reservation } from './reservation.ts'
+
+/** The task that receives. */
+export interface ReceivingTask {
+  readonly spec: { readonly taskId: string }
+  readonly table: PieceTable
+  /** Where pieces are written to. */
+  readonly home: Content
+  /** The content may be written to. */
+  readonly isWritable: boolean
+  /** Throws when the task is gone. */
+  checkPresent(): void
+  commit(piece: WrittenPiece): Promise<PieceRecord>
+  contentFailure(error: unknown, content: Content, doing: string): DfError
+}
+
+/**
+ * The pieces of a task that somebody receives, one receiver each. Most tasks of a store have none, so nothing is made before it
+ * is needed.
+ */
 export class Receiving {
   #pieces: Set<number> | undefined
   /** Writes of aborted writers that have not reached the content; they would fall onto a later writer's bytes. */
@@ -8,24 +34,50 @@ export class Receiving {
     return this.#pieces?.size ?? 0
   }
 
-  has(number: number): boolean {
-    return this.#pieces?.has(number) ?? false
-  }
-
-  add(number: number): void {
+  reserve(task: ReceivingTask, number: number, crash: CrashPoint): PieceReservation {
+    task.checkPresent()
+    const { table } = task
+    const span = pieceSpan(table.geometry, number)
+    const name = nameOf(task, number)
+    const refuse = (why: string) => new DfError('InvalidArgument', `${why} ${name}.`)
     this.#pieces ??= new Set()
-    this.#pieces.add(number)
+    const pieces = this.#pieces
+    if (table.have.get(number)) throw refuse('The store has already')
+    if (pieces.has(number)) throw refuse('Somebody is receiving already')
+    if (!task.isWritable) throw refuse('The content is not ready for')
+    pieces.add(number)
+    crash('reserve')
+    return new Reservation(
+      { number, ...span, place: task.home.place },
+      {
+        name,
+        isSealed: table.isSealed,
+        commit: (piece) => task.commit(piece),
+        released() {
+          pieces.delete(number)
+          crash('abort')
+        },
+      },
+    )
   }
 
-  delete(number: number): void {
-    this.#pieces?.delete(number)
+  writer(task: ReceivingTask, number: number, crash: CrashPoint): PieceWriter {
+    const name = nameOf(task, number)
+    return new InlinePieceWriter({
+      name,
+      reservation: this.reserve(task, number, crash),
+      earlierWrite: this.#straying?.get(number),
+      content() {
+        task.checkPresent()
+        return task.home
+      },
+      strays: (lastWrite) => this.#strays(number, lastWrite),
+      failed: (error, content) => task.contentFailure(error, content, `Writing ${name}`),
+      crash,
+    })
   }
 
-  straying(number: number): Promise<unknown> | undefined {
-    return this.#straying?.get(number)
-  }
-
-  strays(number: number, lastWrite: Promise<unknown>): void {
+  #strays(number: number, lastWrite: Promise<unknown>): void {
     this.#straying ??= new Map()
     const straying = this.#straying
     const settled = lastWrite
@@ -36,3 +88,7 @@ export class Receiving {
     straying.set(number, settled)
   }
 }
+
+/** For messages. */
+export const nameOf = ({ spec }: Pick<ReceivingTask, 'spec'>, number: number): string =>
+  `piece ${number} of task ${spec.taskId}`
