@@ -65,7 +65,8 @@ export class AnswerIntake {
       buffer: () => gathering.target(),
       callback: (count) => {
         this.#received += count
-        const bytes = gathering.add(count, this.#owner.first?.reader.plainBytesAhead ?? 0)
+        const ahead = this.#owner.first?.reader.plainBytesAhead ?? 0
+        const bytes = gathering.add(count, ahead - this.#backlog.size)
         return bytes === undefined ? !this.#owner.isClosed : this.#take(bytes)
       },
     }

@@ -35,7 +35,7 @@ class FailingSink extends ImmediateSink {
   }
 }
 
-test.each(Array.from({ length: 60 }, (_, i) => 100 + i))(
+test.each(Array.from({ length: 150 }, (_, i) => 100 + i))(
   'whatever is aborted or fails, every other piece arrives, and nothing is left (seed %i)',
   async (seed) => {
     const random = seededRandom(seed)

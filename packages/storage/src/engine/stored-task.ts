@@ -1,4 +1,4 @@
-import { type Bitset, DfError, errorCode, type PieceGeometry, pieceSpan } from '@damselfly/core'
+import { type Bitset, DfError, errorCode, type PieceGeometry } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import { exportFile, rangeOf } from '../export/export-file.ts'
 import type { Content, Medium } from '../media/medium.ts'
@@ -21,12 +21,11 @@ import type { EngineDeps } from './engine-deps.ts'
 import { checkHeld, readableLength } from './held-range.ts'
 import { moveContent } from './move-content.ts'
 import { CutOff, isIntact, readFailure, readPlain, Unopened } from './piece-reads.ts'
-import { InlinePieceWriter } from './piece-writer.ts'
-import { Receiving } from './receiving.ts'
+import { nameOf, Receiving } from './receiving.ts'
 import { recordPieces } from './record-pieces.ts'
-import { Reservation } from './reservation.ts'
 import type { SyncedTask } from './sync-points.ts'
 import { TaskDigests } from './task-digests.ts'
+import { TaskRetention } from './task-retention.ts'
 import { TaskUse } from './task-use.ts'
 
 /** What the store wants to hear of its tasks. */
@@ -59,15 +58,15 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   readonly #receiving = new Receiving()
   readonly #digests: TaskDigests
   readonly #use: TaskUse
+  readonly #retention: TaskRetention
   #home: Content
   #medium: Medium
   /** A copy of the complete content in memory. */
   #copy: Content | undefined
-  #retention: { isPinned: boolean; expiresAt: number | undefined; policy: string }
   #isDeleted = false
   /** The content is being made ready for being written again, or moved. */
   #busy = 0
-  #reopening: Promise<void> = Promise.resolve()
+  #reopening: Promise<void> | undefined
   #mustReopen = false
 
   constructor({ facts, table, content, medium }: TaskParts, events: TaskEvents, deps: EngineDeps) {
@@ -77,7 +76,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.table = table
     this.#home = content
     this.#medium = medium
-    this.#retention = facts
+    this.#retention = new TaskRetention(facts.row, facts, deps.metadata)
     this.#use = new TaskUse(facts.row, Math.max(facts.updatedAt, table.lastCreatedAt), deps)
     this.#digests = new TaskDigests(facts.row, facts, deps.metadata)
     this.#events = events
@@ -117,15 +116,15 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   get isPinned(): boolean {
-    return this.#retention.isPinned
+    return this.#retention.kept.isPinned
   }
 
   get expiresAt(): number | undefined {
-    return this.#retention.expiresAt
+    return this.#retention.kept.expiresAt
   }
 
   get policy(): string {
-    return this.#retention.policy
+    return this.#retention.kept.policy
   }
 
   get contentDigest(): string | undefined {
@@ -134,6 +133,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
 
   get isSealed(): boolean {
     return this.table.isSealed
+  }
+
+  /** Not while the content is being made ready for being written again. */
+  get isWritable(): boolean {
+    return !this.#mustReopen
   }
 
   get isDeleted(): boolean {
@@ -167,23 +171,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   reserve(number: number): PieceReservation {
-    return this.#reserve(number, this.#nameOf(number))
+    return this.#receiving.reserve(this, number, this.#deps.crash)
   }
 
   writePiece(number: number): PieceWriter {
-    const name = this.#nameOf(number)
-    return new InlinePieceWriter({
-      name,
-      reservation: this.#reserve(number, name),
-      earlierWrite: this.#receiving.straying(number),
-      content: () => {
-        this.checkPresent()
-        return this.#home
-      },
-      strays: (lastWrite) => this.#receiving.strays(number, lastWrite),
-      failed: (error, content) => this.#contentFailure(error, content, `Writing ${name}`),
-      crash: this.#deps.crash,
-    })
+    return this.#receiving.writer(this, number, this.#deps.crash)
   }
 
   async drop(number: number): Promise<void> {
@@ -213,7 +205,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     try {
       return await isIntact(this.#reading(content), record)
     } catch (error) {
-      throw this.#contentFailure(error, content, `Reading ${this.#nameOf(number)}`)
+      throw this.contentFailure(error, content, `Reading ${nameOf(this, number)}`)
     }
   }
 
@@ -238,7 +230,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
         if (content !== this.#home && content !== this.#copy) continue
         await this.#dropDamaged(error)
         const doing = `Reading task ${taskId}`
-        throw this.#contentFailure(readFailure(error, taskId), content, doing)
+        throw this.contentFailure(readFailure(error, taskId), content, doing)
       }
     }
   }
@@ -250,17 +242,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     return lease
   }
 
-  retain({ isPinned, expiresAt, policy }: Retention): void {
+  retain(retention: Retention): void {
     this.checkPresent()
-    const retention = {
-      isPinned: isPinned ?? this.isPinned,
-      expiresAt: expiresAt === undefined ? this.expiresAt : (expiresAt ?? undefined),
-      policy: policy ?? this.policy,
-    }
     this.#deps.crash('retain:before-row')
-    this.#deps.metadata.retainTask(this.row, retention)
+    this.#retention.change(retention)
     this.#deps.crash('retain:after-row')
-    this.#retention = retention
   }
 
   recordVerified(digest: string): void {
@@ -316,7 +302,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     try {
       await home.remove(this.#use.isHeld)
     } catch (error) {
-      throw this.#contentFailure(error, home, `Removing the bytes of task ${this.spec.taskId}`)
+      throw this.contentFailure(error, home, `Removing the bytes of task ${this.spec.taskId}`)
     } finally {
       if (!this.#use.isHeld) home.close()
     }
@@ -330,7 +316,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     } catch (error) {
       // Moved meanwhile, and what has moved has been synced.
       if (content !== this.#home) return
-      throw this.#contentFailure(error, content, `Syncing task ${this.spec.taskId}`)
+      throw this.contentFailure(error, content, `Syncing task ${this.spec.taskId}`)
     }
   }
 
@@ -366,11 +352,26 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     if (this.#isDeleted) throw taskNotFound(this.spec.taskId)
   }
 
+  async commit(piece: WrittenPiece): Promise<PieceRecord> {
+    this.checkPresent()
+    return await this.#deps.commits.commit(this, piece)
+  }
+
+  /** What callers are told when the content fails. Content that is not there any more ends its task. */
+  contentFailure(thrown: unknown, content: Content, doing: string): DfError {
+    if (errorCode(thrown) === 'ENOENT' && content === this.#home && !this.#isDeleted) {
+      this.#isDeleted = true
+      this.#events.lost(this)
+    }
+    return diskError(thrown, doing, content.file ?? this.#medium.name)
+  }
+
   /** Makes the content of an incomplete task ready to be written to, which it was not while it was complete. */
   reopen(): Promise<void> {
     this.#busy += 1
     this.#mustReopen = true
-    this.#reopening = this.#reopening
+    const before = this.#reopening ?? Promise.resolve()
+    this.#reopening = before
       .catch(() => {})
       .then(() => this.#reopen())
       .finally(() => {
@@ -402,36 +403,6 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     return this.#use.hold(() => this.#unused())
   }
 
-  #reserve(number: number, name: string): PieceReservation {
-    this.checkPresent()
-    const span = pieceSpan(this.geometry, number)
-    const refuse = (why: string) => new DfError('InvalidArgument', `${why} ${name}.`)
-    if (this.have.get(number)) throw refuse('The store has already')
-    if (this.#receiving.has(number)) throw refuse('Somebody is receiving already')
-    if (this.#mustReopen) throw refuse('The content is not ready for')
-    this.#receiving.add(number)
-    this.#deps.crash('reserve')
-    return new Reservation(
-      { number, ...span, place: this.#home.place },
-      {
-        name,
-        isSealed: this.table.isSealed,
-        commit: (piece) => {
-          this.checkPresent()
-          return this.#deps.commits.commit(this, piece)
-        },
-        released: () => {
-          this.#receiving.delete(number)
-          this.#deps.crash('abort')
-        },
-      },
-    )
-  }
-
-  #nameOf(number: number): string {
-    return `piece ${number} of task ${this.spec.taskId}`
-  }
-
   async #reopen(): Promise<void> {
     if (this.#isDeleted) return
     const content = this.#home
@@ -440,7 +411,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
       if (!isReady) await moveContent(this, this.#medium, this.#deps)
       this.#mustReopen = false
     } catch (error) {
-      throw this.#contentFailure(error, content, `Reopening task ${this.spec.taskId}`)
+      throw this.contentFailure(error, content, `Reopening task ${this.spec.taskId}`)
     }
   }
 
@@ -472,15 +443,6 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
       error instanceof CutOff ? error.pieces : error instanceof Unopened ? [error.piece] : []
     if (this.#isDeleted) return
     for (const number of pieces) await this.drop(number)
-  }
-
-  /** What callers are told when the content fails. Content that is not there any more ends its task. */
-  #contentFailure(thrown: unknown, content: Content, doing: string): DfError {
-    if (errorCode(thrown) === 'ENOENT' && content === this.#home && !this.#isDeleted) {
-      this.#isDeleted = true
-      this.#events.lost(this)
-    }
-    return diskError(thrown, doing, content.file ?? this.#medium.name)
   }
 
   #checkHeld(range: { readonly start: number; readonly length: number }): void {
