@@ -167,7 +167,7 @@ const storage = z.strictObject({
 })
 
 const transfer = z.strictObject({
-  /** Threads that fetch pieces; one more sends them. 0: the control thread does both. Default: one a core, at most 4. */
+  /** Threads that fetch pieces; one more sends them. 0: the control thread does both. Default: one for two cores, at most 4. */
   threads: z.number().int().min(0).max(64).optional(),
   /**
    * TLS 1.3 between daemons of our kind: off, prefer = with every peer that offers it, require = pieces come from such peers

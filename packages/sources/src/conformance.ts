@@ -37,7 +37,7 @@ const large = pattern(8 * 1024 * 1024)
 
 async function bytesOf(body: SourceBody): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of body.bytes) chunks.push(chunk)
+  for await (const chunk of body.bytes) chunks.push(Uint8Array.from(chunk))
   return Buffer.concat(chunks)
 }
 

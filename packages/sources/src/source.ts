@@ -29,7 +29,8 @@ export interface SourceBody {
   readonly header: Readonly<Record<string, string>>
   /**
    * The bytes, at most once. Ends after exactly the promised length, or throws: `SourceUnavailable` (broke off, idle for too
-   * long), `SourceProtocol` (more bytes than promised). Leaving the loop early aborts the request.
+   * long), `SourceProtocol` (more bytes than promised). Leaving the loop early aborts the request. A chunk is valid until
+   * the next one is asked for: its memory may be used again, so whoever keeps it has to copy it.
    */
   readonly bytes: AsyncIterable<Uint8Array>
 }

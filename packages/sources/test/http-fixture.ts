@@ -56,7 +56,7 @@ export const content = (sizeBytes: number): Uint8Array => generatedBytes(7, 0, s
 
 export async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of bytes) chunks.push(chunk)
+  for await (const chunk of bytes) chunks.push(Uint8Array.from(chunk))
   return Buffer.concat(chunks)
 }
 

@@ -66,7 +66,7 @@ export class AnswerIntake {
       callback: (count) => {
         this.#received += count
         const ahead = this.#owner.first?.reader.plainBytesAhead ?? 0
-        const bytes = gathering.add(count, ahead - this.#backlog.size)
+        const bytes = gathering.add(count, ahead)
         return bytes === undefined ? !this.#owner.isClosed : this.#take(bytes)
       },
     }

@@ -88,6 +88,19 @@ describe('pieces over TLS', () => {
     expect(position).toBe(bytes.byteLength)
   })
 
+  test('a patient sink gets the end of a piece of any length, though nothing comes behind it', async () => {
+    const lengths = Array.from({ length: 40 }, (_, n) => n * 17_001)
+    await using server = await serveSecurely(
+      pieces(...lengths.map((length, n) => piece(n, content(length, n)))),
+    )
+    await using links = newLinks({ connectionsPerPeer: 1 })
+    for (const [n, length] of lengths.entries()) {
+      const sink = new MemorySink()
+      await links.fetch(fetchOf(server.peer, n, length, { sink }))
+      expect(sink.bytes.equals(content(length, n)), `${length} bytes`).toBe(true)
+    }
+  })
+
   test('a second connection resumes the session and is checked all the same', async () => {
     await using server = await serveSecurely(pieces(piece(0, content(10))))
     const system = systemSecureNetwork()

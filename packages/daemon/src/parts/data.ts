@@ -9,7 +9,7 @@ import type { OriginSettings } from '../data/thread-methods.ts'
 import { ThreadedPlane } from '../data/threaded-plane.ts'
 import type { World } from './world.ts'
 
-/** More threads than this gain nothing between two hosts. */
+/** More threads than this gain nothing between two hosts, and one costs some 15 MB. */
 const maxReceiveThreads = 4
 const connectMs = 2_000
 
@@ -25,8 +25,9 @@ export function startDataPlane(
   const links = { connectMs, idleMs: config.download.pieceIdleTimeout }
   const settings = { origins, links }
   const inline = new InlinePlane(links, { ...world, sources })
-  const receiveThreads =
-    config.transfer.threads ?? Math.min(availableParallelism(), maxReceiveThreads)
+  // The other half of the cores sends, and does everything else.
+  const usual = Math.min(Math.ceil(availableParallelism() / 2), maxReceiveThreads)
+  const receiveThreads = config.transfer.threads ?? usual
   const data =
     receiveThreads === 0
       ? inline

@@ -1,7 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { OnReadOpts, Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from '@damselfly/core'
 import { Intake } from './intake.ts'
@@ -33,18 +32,18 @@ export const sourceClosed = 'ERR_SOURCE_CLOSED'
 const idleSocketMs = 4000
 const maxIdleSockets = 16
 
+type CreateArguments = Parameters<HttpAgent['createConnection']>
+type Connect = (more: { onread: OnReadOpts }) => Socket
+
 /** Connections that are made in time, or not at all, and kept for the next request to the same origin. */
 export function httpAgents(options: AgentOptions): Agents {
   const { clock, connectMs, connections, tls } = options
   let isClosed = false
 
-  /** Node calls `whenMade` for errors; thrown ones would come out of the event loop. */
-  const dial = (connect: () => Duplex, doneEvent: string, whenMade: unknown): Duplex => {
-    if (!isClosed) return inTime(connect(), doneEvent)
-    ;(whenMade as (error: Error) => void)(failure(sourceClosed, 'the source is closed'))
-    return undefined as unknown as Duplex
-  }
-  const inTime = (socket: Duplex, doneEvent: string): Duplex => {
+  const dial = (connect: Connect, doneEvent: string): Socket => {
+    const intake = new Intake()
+    const socket = connect({ onread: intake.onread })
+    intake.attach(socket)
     const cancel = clock.schedule(connectMs, () =>
       socket.destroy(failure(connectTimeout, `no connection within ${connectMs} ms`)),
     )
@@ -52,22 +51,19 @@ export function httpAgents(options: AgentOptions): Agents {
   }
 
   class PlainAgent extends HttpAgent {
-    override createConnection(...args: Parameters<HttpAgent['createConnection']>): Duplex {
-      const [target, whenMade] = args
-      return dial(() => this.#connect(target, whenMade), 'connect', whenMade)
-    }
-
-    #connect(...[target, whenMade]: Parameters<HttpAgent['createConnection']>): Duplex {
-      const intake = new Intake()
-      const wide = { ...target, onread: intake.onread }
-      const socket = super.createConnection(wide, whenMade) as Socket
-      intake.attach(socket)
-      return socket
+    override createConnection(...[target, whenMade]: CreateArguments): Socket | undefined {
+      if (isClosed) return refuse(whenMade)
+      const connect: Connect = (more) =>
+        super.createConnection({ ...target, ...more }, whenMade) as Socket
+      return dial(connect, 'connect')
     }
   }
   class TlsAgent extends HttpsAgent {
-    override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Duplex {
-      return dial(() => super.createConnection(...args) as Duplex, 'secureConnect', args[1])
+    override createConnection(...[target, whenMade]: CreateArguments): Socket | undefined {
+      if (isClosed) return refuse(whenMade)
+      const connect: Connect = (more) =>
+        super.createConnection({ ...target, ...more }, whenMade) as Socket
+      return dial(connect, 'secureConnect')
     }
   }
   const pool = {
@@ -88,6 +84,13 @@ export function httpAgents(options: AgentOptions): Agents {
       https.destroy()
     },
   }
+}
+
+/** An agent also connects for requests that waited, out of the event loop, where nobody would catch an error. */
+function refuse(whenMade: CreateArguments[1]): undefined {
+  ;(whenMade as ((error: Error) => void) | undefined)?.(
+    failure(sourceClosed, 'the source is closed'),
+  )
 }
 
 const failure = (code: string, message: string): Error =>

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { DivertedBody } from './intake.ts'
+import type { DivertedBody } from './diverted-body.ts'
 
 /** The bytes of an answer, each chunk valid until the next one is asked for. */
 export interface Chunks extends AsyncIterable<Uint8Array> {
@@ -7,7 +7,7 @@ export interface Chunks extends AsyncIterable<Uint8Array> {
   leave(): void
 }
 
-/** As Node reads a body: chunked ones, those without a length, small ones, those that come by TLS. */
+/** As Node reads a body: chunked ones, those without a length, small ones. */
 export function streamedChunks(answer: IncomingMessage): Chunks {
   return {
     [Symbol.asyncIterator]: () => answer.iterator({ destroyOnReturn: false }),

@@ -3,6 +3,7 @@ import { request as requestHttps } from 'node:https'
 import { errorCode } from '@damselfly/core'
 import type { Agents } from './agents.ts'
 import { type Chunks, divertedChunks, streamedChunks } from './chunks.ts'
+import type { DivertedBody } from './diverted-body.ts'
 import { intakeOf } from './intake.ts'
 import type { Header } from './request-header.ts'
 
@@ -57,6 +58,7 @@ function sendOnce(
         ? requestHttps(url, { ...options, agent: agents.https })
         : requestHttp(url, { ...options, agent: agents.http })
     let answer: IncomingMessage | undefined
+    let body: DivertedBody | undefined
     const abort = (): void => {
       // A request that waits for its turn notices only then that it was destroyed.
       reject(signal.reason)
@@ -66,7 +68,7 @@ function sendOnce(
     request.once('socket', (socket) => intakeOf(socket)?.expect(method))
     request.once('response', (message) => {
       answer = message.on('error', () => {})
-      const body = intakeOf(message.socket)?.body
+      body = intakeOf(message.socket)?.body
       if (body !== undefined) message.headers['content-length'] = String(body.length)
       const chunks = body === undefined ? streamedChunks(message) : divertedChunks(message, body)
       resolve({ message, chunks })
@@ -75,7 +77,7 @@ function sendOnce(
     request.on('error', (error) => {
       const isStale = request.reusedSocket && hungUp.has(errorCode(error) ?? '')
       reject(isStale ? new StaleConnection('stale', { cause: error }) : error)
-      if (answer?.complete === false) answer.destroy(error)
+      if (answer !== undefined && (!answer.complete || body !== undefined)) answer.destroy(error)
     })
     request.end()
   })

@@ -25,7 +25,7 @@ export function plainHead(bytes: Uint8Array): PlainHead | undefined {
   const received = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, maxHeadBytes))
   const end = received.indexOf('\r\n\r\n')
   if (end === -1) return undefined
-  const text = received.latin1Slice(0, end + 4)
+  const text = received.toString('latin1', 0, end + 4)
   const line = lengthLine.exec(text)
   if (line?.[1] === undefined || !strict.test(text) || text.match(framing)?.length !== 1) {
     return undefined

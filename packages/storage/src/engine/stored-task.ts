@@ -190,9 +190,6 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.forgetCopy()
     this.#changeDigests(() => this.#digests.forget())
     crash('drop:after-block')
-    // The bytes are about to change: a power cut must not bring back the record of the old ones.
-    await this.#deps.commits.syncLog()
-    crash('drop:after-log-sync')
     await this.reopen()
     crash('drop:after-reopening')
   }
@@ -409,6 +406,10 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     try {
       const isReady = (await content.unsettle?.()) ?? true
       if (!isReady) await moveContent(this, this.#medium, this.#deps)
+      // The bytes are about to change: a power cut must not bring back a record of the old ones, be it this task's or that of
+      // a task that shared them and was deleted a moment ago.
+      await this.#deps.commits.syncLog()
+      this.#deps.crash('drop:after-log-sync')
       this.#mustReopen = false
     } catch (error) {
       throw this.contentFailure(error, content, `Reopening task ${this.spec.taskId}`)

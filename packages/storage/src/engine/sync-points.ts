@@ -61,6 +61,8 @@ export class SyncPoints {
     crash('sync:begun')
     try {
       for (const task of tasks) await this.#sync(task, epoch)
+      // The rest has not been synced: nothing may be said of this epoch.
+      if (this.#isStopped) return
       crash('sync:content')
       await syncLog(metadata, disk)
       crash('sync:log')

@@ -62,22 +62,31 @@ interface Cut {
   readonly promised: Standing
 }
 
+/** The stores whose power is cut. */
+export const cutVariants = ['fast', 'durable', 'sealed'] as const
+export type CutVariant = (typeof cutVariants)[number]
+
+const optionsOf = (variant: CutVariant): Partial<StoreOptions> => ({
+  mode: variant === 'durable' ? 'durable' : 'fast',
+  ...(variant === 'sealed' ? { keyFor: () => new Uint8Array(32).fill(5) } : {}),
+})
+
 /**
  * Works on a store, cuts the power at some moment, and looks at what another kernel finds. Content is a `PlatterDisk`. The
  * metadata are SQLite's real files: of its log, sectors that were not synced are the old or the new ones at random; its database
  * file is as it is, since SQLite syncs it itself before it goes on. Throws when anything is wrong.
  */
-export async function cutPower(seed: number, mode: 'fast' | 'durable'): Promise<void> {
+export async function cutPower(seed: number, variant: CutVariant): Promise<void> {
   const random = seededRandom(seed)
   const root = await fs.mkdtemp(join(tmpdir(), 'damselfly-cut-'))
   const dir = join(root, 'store')
   try {
-    const cut = await work(dir, mode, random)
+    const cut = await work(dir, variant, random)
     await fs.rm(dir, { recursive: true })
     await fs.mkdir(join(dir, 'metadata'), { recursive: true })
     await fs.writeFile(join(dir, 'metadata', 'tasks.sqlite'), cut.database)
     await fs.writeFile(join(dir, 'metadata', 'tasks.sqlite-wal'), cut.log)
-    const options = { ...seams(cut.disk), mode, bootId: 'after' }
+    const options = { ...seams(cut.disk), ...optionsOf(variant), bootId: 'after' }
     const store = await openStore({ ...options, dir })
     await check(store, cut.promised)
     await store.close()
@@ -90,7 +99,7 @@ function seams(disk: PlatterDisk): Pick<StoreOptions, 'clock' | 'disk' | 'log' |
   return { clock: new FakeClock(), disk, log: silentLog, keep: true }
 }
 
-async function work(dir: string, mode: 'fast' | 'durable', random: Random): Promise<Cut> {
+async function work(dir: string, variant: CutVariant, random: Random): Promise<Cut> {
   const disk = new PlatterDisk()
   const promises = new Promises()
   const clock = new FakeClock()
@@ -109,17 +118,24 @@ async function work(dir: string, mode: 'fast' | 'durable', random: Random): Prom
     noteLog()
     synced = beingSynced
   }
-  const options = { ...seams(disk), clock, mode, crash, bootId: 'before', syncIntervalMs: 1000 }
+  const options = {
+    ...seams(disk),
+    ...optionsOf(variant),
+    clock,
+    crash,
+    bootId: 'before',
+    syncIntervalMs: 1000,
+  }
   const store = await openStore({ ...options, dir })
   noteLog()
-  const at = randomInt(random, mode === 'durable' ? 900 : 500)
+  const at = randomInt(random, variant === 'durable' ? 900 : 500)
   let operations = 0
   let cut: Cut | undefined
   const take = (): Cut => ({
     disk: disk.cut(random),
     database: read('tasks.sqlite'),
     log: tornLog(syncedLog, read('tasks.sqlite-wal'), random),
-    promised: mode === 'durable' ? promises.standing() : promises.standing(synced),
+    promised: variant === 'durable' ? promises.standing() : promises.standing(synced),
   })
   disk.onOperation = () => {
     operations += 1
