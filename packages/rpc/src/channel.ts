@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import type { DescService } from '@bufbuild/protobuf'
-import { type Client, Code, ConnectError, type Transport } from '@connectrpc/connect'
-import { createTransport } from '@connectrpc/connect/protocol-grpc'
+import { type Client, Code, ConnectError } from '@connectrpc/connect'
 import { Http2SessionManager } from '@connectrpc/connect-node'
 import {
   type Clock,
@@ -12,7 +11,7 @@ import {
   systemNetwork,
 } from '@damselfly/core'
 import { type CallDeadlines, createTypedClient } from './client.ts'
-import { sendRequest } from './http2-call.ts'
+import type { Http2CallDeps } from './http2-call.ts'
 import { http2Settings, maxSessionMemory } from './http2-settings.ts'
 import { type StatusCodes, statusCodes } from './status.ts'
 
@@ -66,15 +65,14 @@ export function openChannel(endpoint: Endpoint, options: ChannelOptions = {}): R
   if (options.signal?.aborted === true) close()
   else options.signal?.addEventListener('abort', close)
 
-  const transport = (onEnd: (error: ConnectError | undefined) => void): Transport =>
-    createTransport({
-      ...transportOptions,
-      baseUrl,
-      httpClient: (request) =>
-        isClosed ? Promise.reject(closedError()) : sendRequest(request, { sessions, where, onEnd }),
-    })
+  const reachable: Http2CallDeps['sessions'] = {
+    request: (...request) =>
+      isClosed ? Promise.reject(closedError()) : sessions.request(...request),
+    notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+  }
   const deps = {
-    transport,
+    sessions: reachable,
+    where,
     codes: statusCodes(options.unavailable, options.statusCodes),
     deadlines: { unaryMs: 10_000, openMs: 0, ...options.deadlines },
     clock: options.clock ?? systemClock,
@@ -98,19 +96,6 @@ export function createRpcClient<S extends DescService>(
     close: () => channel.close(),
     [Symbol.dispose]: () => channel.close(),
   }
-}
-
-/** Trap T5: messages of any size, which is 4 GiB for protobuf. */
-const unlimited = 0xffff_ffff
-
-const transportOptions = {
-  useBinaryFormat: true,
-  interceptors: [],
-  acceptCompression: [],
-  sendCompression: null,
-  compressMinBytes: unlimited,
-  readMaxBytes: unlimited,
-  writeMaxBytes: unlimited,
 }
 
 function createSessions(

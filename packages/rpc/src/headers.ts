@@ -13,3 +13,17 @@ export function toHeaders(received: IncomingHttpHeaders): Headers {
 export function toNodeHeaders(headers: Headers): OutgoingHttpHeaders {
   return Object.fromEntries(headers)
 }
+
+/** Of a gRPC request; 0 is no timeout. */
+export function requestHeaders(
+  given: HeadersInit | undefined,
+  timeoutMs: number,
+): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    'content-type': 'application/grpc+proto',
+    'user-agent': 'damselfly',
+    te: 'trailers',
+  }
+  if (timeoutMs > 0) headers['grpc-timeout'] = `${timeoutMs}m`
+  return given === undefined ? headers : { ...toNodeHeaders(new Headers(given)), ...headers }
+}

@@ -21,7 +21,7 @@ export class MessageReader<D extends DescMessage>
   #unreadBytes = 0
   #stream: Http2Stream | undefined
   #isResting = false
-  #reader: PromiseWithResolvers<IteratorResult<MessageShape<D>, undefined>> | undefined
+  #reader: Reader<MessageShape<D>> | undefined
   #end: { readonly error?: unknown } | undefined
 
   constructor(schema: D, maxBytes: number) {
@@ -71,14 +71,17 @@ export class MessageReader<D extends DescMessage>
     if (bytes !== undefined) {
       this.#unreadBytes -= bytes.byteLength
       if (this.#isResting && this.#unread.length === 0) this.#rest(false)
-      return this.#parsed(bytes)
+      const reader = Promise.withResolvers<IteratorResult<MessageShape<D>, undefined>>()
+      this.#give(bytes, reader)
+      return reader.promise
     }
     if (this.#end !== undefined) {
       if ('error' in this.#end) return Promise.reject(this.#end.error)
       return Promise.resolve({ done: true, value: undefined })
     }
-    this.#reader = Promise.withResolvers()
-    return this.#reader.promise
+    const reader = Promise.withResolvers<IteratorResult<MessageShape<D>, undefined>>()
+    this.#reader = reader
+    return reader.promise
   }
 
   /** Whoever leaves the loop wants no more. */
@@ -96,7 +99,7 @@ export class MessageReader<D extends DescMessage>
     const reader = this.#reader
     if (reader !== undefined) {
       this.#reader = undefined
-      this.#parsed(bytes).then(reader.resolve, reader.reject)
+      this.#give(bytes, reader)
       return
     }
     this.#unread.push(bytes)
@@ -106,14 +109,14 @@ export class MessageReader<D extends DescMessage>
     }
   }
 
-  #parsed(bytes: Uint8Array): Promise<IteratorResult<MessageShape<D>, undefined>> {
+  #give(bytes: Uint8Array, reader: Reader<MessageShape<D>>): void {
     try {
-      return Promise.resolve({ done: false, value: fromBinary(this.#schema, bytes) })
+      reader.resolve({ done: false, value: fromBinary(this.#schema, bytes) })
     } catch (cause) {
       const why = `a message is not a ${this.#schema.typeName}`
       const error = new ConnectError(why, Code.InvalidArgument, undefined, undefined, cause)
       this.fail(error)
-      return Promise.reject(error)
+      reader.reject(error)
     }
   }
 
@@ -128,4 +131,9 @@ export class MessageReader<D extends DescMessage>
     if (isResting) this.#stream?.pause()
     else this.#stream?.resume()
   }
+}
+
+interface Reader<T> {
+  resolve(result: IteratorResult<T, undefined>): void
+  reject(error: unknown): void
 }

@@ -15,12 +15,12 @@ export class RequestFeed<T> implements AsyncIterableIterator<T> {
     this.#source = source
   }
 
-  /** The call is over; `error` is why sending more is pointless. */
-  end(error: unknown): void {
+  /** The call is over; `why` tells why sending more is pointless. */
+  end(why: () => unknown): void {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#ended.resolve({ done: true, value: undefined })
-    if (this.#source instanceof RequestQueue) this.#source.fail(error)
+    if (this.#source instanceof RequestQueue) this.#source.fail(why)
     else this.#iterator?.return?.()?.catch(() => {})
   }
 

@@ -37,7 +37,7 @@ test('fail rejects writers that wait and later ones with its error, and drops wh
   await queue.push('a')
   const waiting = queue.push('b')
   const error = new Error('gone')
-  queue.fail(error)
+  queue.fail(() => error)
   await expect(waiting).rejects.toBe(error)
   await expect(queue.push('c')).rejects.toBe(error)
   expect(await queue.next()).toEqual({ done: true, value: undefined })

@@ -8,7 +8,7 @@ export class RequestQueue<T> implements AsyncIterableIterator<T> {
   #reader: Deferred<void> | undefined
   #isClosed = false
   readonly #ended = deferred()
-  #failure: { error: unknown } | undefined
+  #failure: (() => unknown) | undefined
 
   constructor(max: number) {
     this.#max = max
@@ -26,7 +26,7 @@ export class RequestQueue<T> implements AsyncIterableIterator<T> {
       this.#writers.push(writer)
       await writer.promise
     }
-    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#failure !== undefined) throw this.#failure()
     if (this.#isClosed) throw new TypeError('send after closeSend')
     this.#messages.push(message)
     this.#reader?.resolve()
@@ -38,9 +38,9 @@ export class RequestQueue<T> implements AsyncIterableIterator<T> {
     this.#wakeAll()
   }
 
-  /** Nobody reads any more: waiting and later `push`es reject with `error`. */
-  fail(error: unknown): void {
-    this.#failure ??= { error }
+  /** Nobody reads any more: waiting and later `push`es reject with what `why` gives. */
+  fail(why: () => unknown): void {
+    this.#failure ??= why
     this.#messages.length = 0
     this.#ended.resolve()
     this.close()

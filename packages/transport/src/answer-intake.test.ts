@@ -8,10 +8,14 @@ import { PieceExchange } from './piece-exchange.ts'
 const KiB = 1024
 const recordBytes = 16 * KiB
 
+const pattern = Buffer.alloc(
+  1024 * KiB,
+  Uint8Array.from({ length: 251 }, (_, i) => i),
+)
+
 function answerOf(length: number): Buffer {
   const header = { number: 0, offset: 0, length, digest: '', parentId: '', costMs: 0, createdAt: 0 }
-  const content = Buffer.from(Uint8Array.from({ length }, (_, i) => i % 251))
-  return Buffer.concat([encodePieceContent(header, 'standard', 0), content])
+  return Buffer.concat([encodePieceContent(header, 'standard', 0), pattern.subarray(0, length)])
 }
 
 class Owner implements IntakeOwner {
@@ -72,7 +76,7 @@ async function receive(
     callback(part.byteLength, target)
     while (intake.isPaused) await setImmediate()
     // Whatever lies there is overwritten by others.
-    if (!isGathered) target.fill(0xff)
+    if (!isGathered) target.fill(0xff, 0, part.byteLength)
   }
   await exchange.promise
   return { owner, intake }

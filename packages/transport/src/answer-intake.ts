@@ -66,7 +66,7 @@ export class AnswerIntake {
       callback: (count) => {
         this.#received += count
         const ahead = this.#owner.first?.reader.plainBytesAhead ?? 0
-        const bytes = gathering.add(count, ahead)
+        const bytes = gathering.add(count, ahead - this.#backlog.size)
         return bytes === undefined ? !this.#owner.isClosed : this.#take(bytes)
       },
     }

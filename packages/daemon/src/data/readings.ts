@@ -25,9 +25,10 @@ export class Readings {
       this.#of(reading).begins(start),
     next: ({ reading, number }: { reading: number; number: number }) =>
       this.#of(reading).next(number),
-    cut: (argument: CutArgument) => this.#of(argument.reading).cut(argument),
+    // What a dying thread still says may come too late.
+    cut: (argument: CutArgument) => this.#running.get(argument.reading)?.cut(argument),
     abandoned: ({ reading, number }: { reading: number; number: number }) =>
-      this.#of(reading).abandoned(number),
+      this.#running.get(reading)?.abandoned(number),
   }
 
   #of(reading: number): Reading {
