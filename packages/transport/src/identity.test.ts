@@ -2,8 +2,8 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { makePeerIdentity } from './identity.ts'
 
-test('a certificate is signed by its own key and known by its fingerprint', () => {
-  const { cert, fingerprint } = makePeerIdentity()
+test('a certificate is signed by its own key and known by its fingerprint', async () => {
+  const { cert, fingerprint } = await makePeerIdentity()
   const certificate = new X509Certificate(cert)
   expect(certificate.verify(certificate.publicKey)).toBe(true)
   expect(certificate.publicKey.asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' })
@@ -12,8 +12,8 @@ test('a certificate is signed by its own key and known by its fingerprint', () =
   expect(createHash('sha256').update(certificate.raw).digest('hex')).toBe(fingerprint)
 })
 
-test('each one is another', () => {
-  const identities = Array.from({ length: 20 }, makePeerIdentity)
+test('each one is another', async () => {
+  const identities = await Promise.all(Array.from({ length: 20 }, makePeerIdentity))
   expect(new Set(identities.map(({ fingerprint }) => fingerprint)).size).toBe(20)
   for (const { cert } of identities) {
     const certificate = new X509Certificate(cert)

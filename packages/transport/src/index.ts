@@ -1,5 +1,4 @@
 export { BufferPool, type BufferPoolOptions, type BufferPoolStats } from './buffer-pool.ts'
-export { fetchPiece, type PieceClientDeps } from './client.ts'
 export {
   decodeError,
   decodeFrameHeader,

@@ -17,7 +17,6 @@ export interface PieceConnectionDeps extends PieceFinderDeps {
   readonly pool: BufferPool
   /** Who may send what and when; without one, everybody at once. */
   readonly governor?: UploadGovernor | undefined
-  readonly limiter?: { take(bytes: number, signal: AbortSignal): Promise<void> } | undefined
   /** The zstd level for a piece that its child takes packed; `undefined` sends it plain. Must not throw. */
   readonly compress?: ((piece: ServedPiece, link: UploadLink) => number | undefined) | undefined
   /** Bytes of content, as they travel, that the kernel has taken. Must not throw. */
@@ -226,11 +225,7 @@ export class PieceConnection {
   }
 
   #take(turn: UploadTurn | undefined, bytes: number): Promise<void> | undefined {
-    const { signal } = this.#controller
-    const taking = turn?.take(bytes, signal)
-    const { limiter } = this.#deps
-    if (limiter === undefined) return taking
-    return Promise.resolve(taking).then(() => limiter.take(bytes, signal))
+    return turn?.take(bytes, this.#controller.signal)
   }
 
   #level({ kept, taskId }: PieceAsked, piece: ServedPiece): number | undefined {

@@ -15,7 +15,7 @@ import {
   until,
 } from './harness.ts'
 
-const identity = makePeerIdentity()
+const identity = await makePeerIdentity()
 const reason = new Error('changed my mind')
 const failure = new Error('disk full')
 

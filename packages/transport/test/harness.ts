@@ -11,7 +11,6 @@ import {
 } from '@damselfly/core'
 import {
   BufferPool,
-  fetchPiece,
   type PeerAddress,
   PeerLinks,
   type PeerLinksDeps,
@@ -21,8 +20,10 @@ import {
   type PieceServerConfig,
   type PieceServerDeps,
   type PieceSink,
+  RateLimit,
   type ServedPiece,
   startPieceServer,
+  UploadGovernor,
 } from '@damselfly/transport'
 
 export const taskId = '0123456789abcdef'.repeat(4)
@@ -85,11 +86,9 @@ export interface TestServer extends PieceServer {
 export async function serve(
   open: PieceServerDeps['open'],
   options: Partial<PieceServerConfig> &
-    Partial<
-      Pick<PieceServerDeps, 'limiter' | 'onSent' | 'pool' | 'governor' | 'compress' | 'clock'>
-    > = {},
+    Partial<Pick<PieceServerDeps, 'onSent' | 'pool' | 'governor' | 'compress' | 'clock'>> = {},
 ): Promise<TestServer> {
-  const { limiter, onSent, governor, compress, pool = newPool(), ...rest } = options
+  const { onSent, governor, compress, pool = newPool(), ...rest } = options
   const { clock = systemClock, ...config } = rest
   const server = await startPieceServer(
     {
@@ -105,7 +104,6 @@ export async function serve(
       log: silentLog,
       pool,
       open,
-      limiter,
       onSent,
       governor,
       compress,
@@ -135,15 +133,23 @@ export function fetchFrom(
   { network = systemNetwork, idleMs = 5000, connectMs = 5000, ...fetch }: FetchOptions = {},
 ) {
   const sink = fetch.sink ?? new MemorySink()
-  const request = { endpoint, family: 'standard', taskId, number: 0, expectedLength, sink } as const
-  return fetchPiece(
-    { ...request, ...fetch },
-    {
-      network,
-      clock: systemClock,
-      random: seededRandom(1),
-      timeouts: { connectMs, idleMs },
-    },
+  const peer = { endpoint }
+  const request = { peer, family: 'standard', taskId, number: 0, expectedLength, sink } as const
+  const deps = { network, clock: systemClock, random: seededRandom(1) }
+  return new PeerLinks({ connectMs, idleMs }, deps).fetch({ ...request, ...fetch })
+}
+
+/** Limits nothing and writes down every chunk. */
+export function recordingGovernor(taken: number[]): UploadGovernor {
+  class Recorded extends RateLimit {
+    override spend(bytes: number): void {
+      taken.push(bytes)
+    }
+  }
+  const limit = new Recorded(Number.POSITIVE_INFINITY, { clock: systemClock })
+  return new UploadGovernor(
+    { slots: 8, maxWaiting: 8 },
+    { clock: systemClock, limits: () => [limit] },
   )
 }
 

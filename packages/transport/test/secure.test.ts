@@ -26,7 +26,8 @@ import {
   until,
 } from './harness.ts'
 
-const identity = makePeerIdentity()
+const identity = await makePeerIdentity()
+const other = await makePeerIdentity()
 const at = { host: '127.0.0.1', port: 0 }
 
 async function serveSecurely(open: PieceServerDeps['open'], isRequired = false) {
@@ -153,7 +154,7 @@ test('where TLS is required, the plain port serves only who cannot speak it', as
 
 describe('what does not come about', () => {
   test.each([
-    ['another certificate', makePeerIdentity().fingerprint],
+    ['another certificate', other.fingerprint],
     ['no fingerprint', ''],
     ['half a fingerprint', identity.fingerprint.slice(0, 32)],
   ])('%s: nothing is asked', async (_name, fingerprint) => {

@@ -11,6 +11,7 @@ import {
   piece,
   pieces,
   rawClient,
+  recordingGovernor,
   serve,
   taskId,
   until,
@@ -75,8 +76,8 @@ describe('a conversation on the wire', () => {
 
   test('header and content of a tiny piece come in one write', async () => {
     const written: number[] = []
-    const take = async (bytes: number): Promise<void> => void written.push(bytes)
-    await using server = await serve(pieces(piece(0, content(1))), { limiter: { take } })
+    const governor = recordingGovernor(written)
+    await using server = await serve(pieces(piece(0, content(1))), { governor })
     using client = rawClient(server)
     client.socket.write(request(0))
     await client.ended

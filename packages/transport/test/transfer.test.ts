@@ -9,6 +9,7 @@ import {
   type PieceLog,
   piece,
   pieces,
+  recordingGovernor,
   serve,
   until,
 } from './harness.ts'
@@ -113,10 +114,10 @@ test('a server that is stopped without grace breaks transfers off as an unavaila
   expect(log.released).toHaveLength(1)
 })
 
-test('a limiter paces the sender chunk by chunk and counts the header too', async () => {
+test('limits hold for the sender chunk by chunk and count the header too', async () => {
   const taken: number[] = []
-  const take = async (bytes: number): Promise<void> => void taken.push(bytes)
-  await using server = await serve(pieces(piece(0, content(MiB))), { limiter: { take } })
+  const governor = recordingGovernor(taken)
+  await using server = await serve(pieces(piece(0, content(MiB))), { governor })
   await fetchFrom(server, MiB)
   const headBytes = 6 + 49 + 'crc32:1475635037'.length + 'parent'.length
   expect(taken.reduce((a, b) => a + b)).toBe(MiB + headBytes)

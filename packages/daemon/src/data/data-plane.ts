@@ -118,6 +118,6 @@ export interface ServeOptions {
   readonly slots: number
   /** Send pieces that shrink in zstd to those who take them and are behind slow links. */
   readonly isPacking: boolean
-  /** A second port with TLS 1.3 on any free port of the same address. */
-  readonly tls?: { readonly identity: PeerIdentity }
+  /** A second port with TLS 1.3, any free one of the same address. `isRequired`: our own kind is refused on the plain one. */
+  readonly tls?: { readonly identity: PeerIdentity; readonly isRequired: boolean }
 }

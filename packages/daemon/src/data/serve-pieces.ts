@@ -13,9 +13,9 @@ import type { ServeOptions } from './data-plane.ts'
 import { piecePacker } from './piece-packer.ts'
 import { TaskLimits } from './task-limits.ts'
 
-/** Half a MiB was the fastest size measured; 64 of them bound what sending may take. */
-const bufferBytes = 1 << 19
-const sendBuffers = 64
+/** Smaller ones cost up to twice the processor time; 32 of them bound what sending may take. */
+const bufferBytes = 1 << 20
+const sendBuffers = 32
 const maxConnections = 1_024
 const idleMs = 30_000
 /** Pieces that wait for a slot; a child of ours that is one too many hears so and asks another parent. */

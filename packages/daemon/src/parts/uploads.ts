@@ -17,6 +17,7 @@ export async function startUploads(
   const { ip, tcpPort } = config.storage.server
   const { bandwidthLimit, taskBandwidthLimit, bandwidthTable, slots, disableShared } = config.upload
   const isPacking = config.transfer.compression === 'auto' && isPackingAvailable
+  const isRequired = config.transfer.tls === 'require'
   const identity = config.transfer.tls === 'off' ? undefined : await makePeerIdentity()
   const options = {
     listen: { host: ip, port: tcpPort },
@@ -26,7 +27,7 @@ export async function startUploads(
     rateTable: bandwidthTable,
     slots,
     isPacking,
-    ...(identity === undefined ? {} : { tls: { identity } }),
+    ...(identity === undefined ? {} : { tls: { identity, isRequired } }),
   }
   const serving = await data.serve(options, {
     find: pieceFinder({ ...deps, disableShared }),
@@ -37,6 +38,8 @@ export async function startUploads(
     identity === undefined || port === undefined
       ? {}
       : { tls: { port, fingerprint: identity.fingerprint } }
-  const tlsRequired = config.transfer.tls === 'require'
-  return { ...serving, offer: { keepAlive: true, zstd: isPacking, tlsRequired, ...tls } }
+  return {
+    ...serving,
+    offer: { keepAlive: true, zstd: isPacking, tlsRequired: isRequired, ...tls },
+  }
 }
