@@ -30,18 +30,37 @@ describe('settings of TLS', () => {
   })
 })
 
+function refusal(text: string): unknown {
+  try {
+    load(text)
+  } catch (error) {
+    return isDfError(error, 'InvalidConfig') ? error.message : error
+  }
+  return undefined
+}
+
 it('names the keys that have no effect, and what is wrong with others', () => {
   expect(unusedKeys(load('{proxy: {a: 1}, upload: {server: {requestRateLimit: 4}}}'))).toEqual([
     'upload.server.requestRateLimit',
     'proxy',
   ])
-  const refusal = (text: string) => {
-    try {
-      load(text)
-    } catch (error) {
-      return isDfError(error, 'InvalidConfig') ? error.message : error
-    }
-    return undefined
-  }
   expect(refusal('upload: {sever: {}}')).toContain('sever')
+})
+
+it.each([
+  ['upload: {bandwidthLimit: 0}', 'a rate has to be above 0'],
+  ['upload: {bandwidthTable: ["08:00-25:00=1MB"]}', 'it has to look like 08:00-18:00=10MB'],
+  ['upload: {bandwidthTable: ["08:00-08:00=1MB"]}', 'it lasts for no time'],
+  ['upload: {slots: 0}', 'upload.slots'],
+  ['transfer: {tls: always}', 'transfer.tls'],
+  ['transfer: {threads: -1}', 'transfer.threads'],
+  ['storage: {kind: tape}', 'storage.kind'],
+  ['storage: {sync: sometimes}', 'storage.sync'],
+])('refuses %s', (text, why) => {
+  expect(refusal(text)).toContain(why)
+})
+
+it('takes limits for parts of the day', () => {
+  const { upload } = load('upload: {bandwidthTable: ["22:00-06:00=unlimited", "08:00-18:00=10MB"]}')
+  expect(upload.bandwidthTable).toHaveLength(2)
 })

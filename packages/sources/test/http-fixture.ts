@@ -104,7 +104,7 @@ export async function serveRaw(answer: string): Promise<Listening> {
   })
 }
 
-async function listening(server: Server | TcpServer, cut: () => void): Promise<Listening> {
+export async function listening(server: Server | TcpServer, cut: () => void): Promise<Listening> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {

@@ -25,7 +25,7 @@ export function bodyBytes(answer: Answer, terms: BodyTerms): AsyncIterable<Uint8
         next: () => promised.next(),
         // A generator runs its `finally` only if it was begun, and only after a pending `next`: leave here first.
         return: async () => {
-          chunks.leave()
+          await chunks.leave()
           await promised.return().catch(() => {})
           return { done: true, value: undefined }
         },
@@ -68,7 +68,7 @@ async function* promisedBytes(
     }
     throw stop('broke off', thrown)
   } finally {
-    chunks.leave()
+    await chunks.leave()
   }
   if (length !== undefined && received < length) throw stop('ended')
 }

@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type Clock, deadline, linkSignals } from '@damselfly/core'
 import type { Agents } from './agents.ts'
-import type { Chunks } from './chunks.ts'
+import { type Chunks, finish } from './chunks.ts'
 import { brokenRedirect, networkError, noAnswer } from './errors.ts'
 import { sendHttp } from './http-client.ts'
 import { isRedirect, redirectTarget } from './redirect.ts'
@@ -102,10 +101,7 @@ export async function discard(deps: Pick<ExchangeDeps, 'clock'>, answer: Answer)
   const length = hasBody ? contentLengthOf(answer.header) : 0
   if (length !== undefined && length <= discardBytes) {
     const cancel = deps.clock.schedule(discardMs, () => body.destroy())
-    if (!body.closed)
-      await once(body.resume(), 'close')
-        .catch(() => {})
-        .finally(cancel)
+    await finish(body).finally(cancel)
   } else {
     body.destroy()
   }

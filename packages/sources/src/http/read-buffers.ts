@@ -1,4 +1,4 @@
-/** CPU per byte falls up to 1 MiB, memory and cache per connection grow: 64 KiB costs twice as much as this. */
+/** Less costs more CPU for each byte; more saves little, and takes memory and cache for each connection. */
 const bufferBytes = 512 * 1024
 const maxSpares = 8
 const spares: Uint8Array[] = []
