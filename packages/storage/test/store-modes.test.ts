@@ -281,7 +281,7 @@ describe('sync points', () => {
       throw systemError('EIO')
     }
     await clock.advance(syncIntervalMs)
-    await until(() => task.have.count === 0)
+    await until(() => task.have.count === 0 && !task.isInUse)
     await fill(task)
     expect(isSame(await readAll(task), contentOf(task))).toBe(true)
   })

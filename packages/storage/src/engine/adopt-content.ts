@@ -41,6 +41,7 @@ async function share(task: EngineTask, from: EngineTask, deps: EngineDeps): Prom
   if (task.table.isSealed && !isSamePieces) return false
   const { crash, metadata } = deps
   const source = from.home
+  const { version } = from.table
   const life = deps.nextLife()
   crash('adopt:before-link')
   const content = await from.medium.share?.(source, requestOf(task, life, false))
@@ -50,7 +51,7 @@ async function share(task: EngineTask, from: EngineTask, deps: EngineDeps): Prom
     crash('adopt:linked')
     const pieces = isSamePieces ? recordedPieces(from) : await hashedPieces(task, content)
     await content.sync()
-    if (task.isReceiving || from.home !== source || !from.isComplete) return false
+    if (task.isReceiving || from.home !== source || from.table.version !== version) return false
     task.checkPresent()
     const old = task.home
     const recorded = metadata.transaction(() => {

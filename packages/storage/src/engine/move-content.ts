@@ -23,13 +23,13 @@ export async function moveContent(
   const isDisturbed = (): boolean => task.isDeleted || task.isReceiving
   using _lease = task.hold()
   const old = task.home
+  const { version } = task.table
   const life = deps.nextLife()
   crash('move:before-content')
   const content = await medium.create(requestOf(task, life, !task.isComplete))
   let isMoved = false
   try {
     crash('move:after-content')
-    const held = task.have.clone()
     const isCopied = await copyPieces(task, old, content, () => {
       crash('move:part-copied')
       return isDisturbed()
@@ -39,7 +39,7 @@ export async function moveContent(
     await content.sync()
     crash('move:synced')
     // From here to the swap nothing else runs.
-    if (isDisturbed() || task.home !== old || task.have.count !== held.count) return false
+    if (isDisturbed() || task.home !== old || task.table.version !== version) return false
     metadata.moveTask(task.row, medium.name, life)
     crash('move:after-row')
     task.movedTo(content, medium)
@@ -64,12 +64,14 @@ export async function copyContent(
   deps: EngineDeps,
 ): Promise<Content | undefined> {
   using _lease = task.hold()
+  const { version } = task.table
   const content = await medium.create(requestOf(task, deps.nextLife(), false))
-  const isCopied = await copyPieces(task, task.home, content, () => task.isDeleted).catch((err) => {
+  const isChanged = (): boolean => task.isDeleted || task.table.version !== version
+  const isCopied = await copyPieces(task, task.home, content, isChanged).catch((err) => {
     content.close()
     throw err
   })
-  if (isCopied && task.isComplete && !task.isDeleted) return content
+  if (isCopied && task.isComplete && !isChanged()) return content
   await discard(content, deps.log)
   return undefined
 }

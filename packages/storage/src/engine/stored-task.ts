@@ -404,8 +404,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     if (this.#isDeleted) return
     const content = this.#home
     try {
-      const isReady = (await content.unsettle?.()) ?? true
-      if (!isReady) await moveContent(this, this.#medium, this.#deps)
+      // Again and again: a move is given up when another piece is dropped meanwhile. Where somebody receives already the bytes
+      // are ours; another name of them is that of an adoption which is about to find that they have changed.
+      while (!this.#isDeleted && !this.isReceiving && (await this.#home.unsettle?.()) === false) {
+        await moveContent(this, this.#medium, this.#deps)
+      }
       // The bytes are about to change: a power cut must not bring back a record of the old ones, be it this task's or that of
       // a task that shared them and was deleted a moment ago.
       await this.#deps.commits.syncLog()

@@ -26,6 +26,7 @@ export class PieceTable {
   readonly #cache: BlockCache
   /** Peer ids by number; 0 is the origin. Made when there is one: many tasks have no parent. */
   #parents: string[] | undefined
+  #version = 0
   #heldBytes = 0
   #lastCreatedAt = 0
 
@@ -45,6 +46,11 @@ export class PieceTable {
   /** When the newest piece came; 0 without pieces. */
   get lastCreatedAt(): number {
     return this.#lastCreatedAt
+  }
+
+  /** Another number after every change: what was read before an await still holds while it is the same. */
+  get version(): number {
+    return this.#version
   }
 
   parentNumber(peerId: string): number | undefined {
@@ -93,6 +99,7 @@ export class PieceTable {
 
   /** The blocks have been written: what they say holds from now on. */
   changed(blocks: readonly ChangedBlock[]): void {
+    this.#version += 1
     for (const { number, block } of blocks) {
       this.#cache.set(this.#row, number, block)
       const first = number * blockPieces

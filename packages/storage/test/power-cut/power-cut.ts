@@ -197,7 +197,9 @@ async function act({ store, promises, random, syncPoint }: Context): Promise<voi
       writer.abort()
     }
     await put(task, piece, {}, random)
-    if (store.get(task.spec.taskId) === task) promises.committed(id, piece)
+    // Another lane may have taken it away before we hear of it.
+    const isThere = store.get(task.spec.taskId) === task && task.have.get(piece)
+    if (isThere) promises.committed(id, piece)
   }
 }
 
