@@ -75,8 +75,8 @@ const download = z.strictObject({
   pieceIdleTimeout: seconds('5s'),
   pieceTimeout: notUsed,
   collectedPieceTimeout: notUsed,
-  /** Pieces fetched at a time, and requests to an origin. Default 4. */
-  concurrentPieceCount: z.number().int().min(1).max(64).default(4),
+  /** Pieces fetched at a time; half as many requests to an origin. Default 8. */
+  concurrentPieceCount: z.number().int().min(1).max(64).default(8),
   timing: timing.prefault({}),
 })
 

@@ -69,7 +69,7 @@ describe('a daemon and a scheduler that speaks only Dragonfly', () => {
         actualContentLength: BigInt(9 * MiB),
         actualPieceLength: BigInt(4 * MiB),
         actualPieceCount: 3n,
-        concurrentPieceCount: 4,
+        concurrentPieceCount: 8,
       },
     })
     expect(register?.request.value).not.toHaveProperty('download.outputPath')

@@ -8,9 +8,7 @@ const notAfter = new Date('2120-01-01T00:00:00Z')
 
 /** Makes a new key (ECDSA P-256) and a certificate for it that it signs itself. */
 export async function makePeerIdentity(): Promise<PeerIdentity> {
-  // A megabyte of code that a daemon without TLS does not need; it wants the polyfill to be there first.
-  await import('reflect-metadata')
-  const { X509CertificateGenerator } = await import('@peculiar/x509')
+  const { X509CertificateGenerator } = await import('./certificates.ts')
   const usages: webcrypto.KeyUsage[] = ['sign', 'verify']
   const keys = await webcrypto.subtle.generateKey(algorithm, true, usages)
   const certificate = await X509CertificateGenerator.createSelfSigned(

@@ -228,7 +228,7 @@ export class DownloadJob {
               wanted,
               request: sourceRequest(this.#request),
               expect: sourceStat(facts, live.stored.spec.responseHeader),
-              concurrency: context.settings.concurrentPieces,
+              concurrency: Math.ceil(context.settings.concurrentPieces / 2),
               ...how,
             },
             { ...context, attest, turn, limiter: context.sourceLimiter },
