@@ -15,6 +15,14 @@ async function filled(store: PieceStore, id: string): Promise<StoredTask> {
 }
 
 export function keepTests(store: () => PieceStore): void {
+  test('notes are kept by name', () => {
+    expect(store().note('a')).toBeUndefined()
+    store().setNote('a', 'one')
+    store().setNote('boot_id', 'two')
+    store().setNote('a', 'three')
+    expect([store().note('a'), store().note('boot_id')]).toEqual(['three', 'two'])
+  })
+
   describe('what decides how long a task is kept', () => {
     test('begins with nothing and changes one by one', async () => {
       const task = await create(store())

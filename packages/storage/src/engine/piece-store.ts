@@ -19,6 +19,9 @@ export interface StoreParts {
   readonly release: () => void
 }
 
+/** Keeps the callers' names apart from the store's own. */
+const notePrefix = 'note:'
+
 /** Tasks on whatever media; see `openStore`. */
 export class EngineStore implements PieceStore {
   readonly #parts: StoreParts
@@ -81,6 +84,16 @@ export class EngineStore implements PieceStore {
     let usedBytes = 0
     for (const task of this.#tasks.values()) usedBytes += task.heldBytes
     return { totalBytes, freeBytes, usedBytes }
+  }
+
+  note(name: string): string | undefined {
+    this.#checkOpen()
+    return this.#parts.deps.metadata.state(notePrefix + name)
+  }
+
+  setNote(name: string, text: string): void {
+    this.#checkOpen()
+    this.#parts.deps.metadata.setState(notePrefix + name, text)
   }
 
   close(): Promise<void> {
