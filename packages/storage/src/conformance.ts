@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe } from 'vitest'
-import { type Damage, damageTests } from './conformance/damage-tests.ts'
+import { type Damage, damageTests, sealedDamageTests } from './conformance/damage-tests.ts'
 import { deleteTests } from './conformance/delete-tests.ts'
 import { exportTests, outputTests } from './conformance/export-tests.ts'
 import { adoptTests, keepTests } from './conformance/keep-tests.ts'
-import { placedTests } from './conformance/placed-tests.ts'
+import { placedTests, unplacedTests } from './conformance/placed-tests.ts'
 import { readTests } from './conformance/read-tests.ts'
 import { taskTests } from './conformance/task-tests.ts'
 import { refusalTests, writeTests } from './conformance/write-tests.ts'
@@ -20,6 +20,14 @@ export interface StoreFixture extends AsyncDisposable {
   readonly damage?: Damage
 }
 
+/** What kind of store it is. */
+export interface StoreTraits {
+  /** Pieces are encrypted. Default false. */
+  readonly isSealed?: boolean
+  /** The bytes are out of reach of other threads, as those of a plug-in are. Default false. */
+  readonly isHere?: boolean
+}
+
 /** Every place takes bytes as they lie. */
 const damagePlace: Damage = (task, offset) => {
   const open = openPlace(task.place)
@@ -31,7 +39,11 @@ const damagePlace: Damage = (task, offset) => {
 }
 
 /** Declares the tests that every piece store passes; they use the interface alone. Call it from a test file. */
-export function pieceStoreConformance(name: string, makeStore: () => Promise<StoreFixture>): void {
+export function pieceStoreConformance(
+  name: string,
+  makeStore: () => Promise<StoreFixture>,
+  { isSealed = false, isHere = false }: StoreTraits = {},
+): void {
   describe(`${name} as a piece store`, () => {
     let fixture: StoreFixture
     beforeEach(async () => {
@@ -50,7 +62,10 @@ export function pieceStoreConformance(name: string, makeStore: () => Promise<Sto
     outputTests(store, output)
     keepTests(store)
     adoptTests(store)
-    placedTests(store)
-    damageTests(store, output, () => fixture.damage ?? damagePlace)
+    if (isHere) unplacedTests(store)
+    else placedTests(store)
+    const damage = (): Damage => fixture.damage ?? damagePlace
+    damageTests(store, output, damage)
+    if (isSealed) sealedDamageTests(store, damage)
   })
 }

@@ -10,7 +10,10 @@ const stores: Record<string, Partial<StoreOptions>> = {
 }
 
 for (const [name, options] of Object.entries(stores)) {
-  pieceStoreConformance(name, () => fixture(options))
+  pieceStoreConformance(name, () => fixture(options), { isSealed: true })
 }
 
-pieceStoreConformance('a sealed storage plug-in', () => plugInFixture({ keyFor }))
+pieceStoreConformance('a sealed storage plug-in', () => plugInFixture({ keyFor }), {
+  isHere: true,
+  isSealed: true,
+})

@@ -15,4 +15,4 @@ for (const [name, options] of Object.entries(stores)) {
   pieceStoreConformance(name, () => fixture(options))
 }
 
-pieceStoreConformance('a storage plug-in', () => plugInFixture({}))
+pieceStoreConformance('a storage plug-in', () => plugInFixture({}), { isHere: true })

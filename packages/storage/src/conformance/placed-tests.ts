@@ -29,12 +29,10 @@ export function placedTests(store: () => PieceStore): void {
     const task = await store().create(specOf({ contentLength, pieceLength }))
     return task
   }
-  const isHere = (task: StoredTask): boolean => task.place.kind === 'here'
 
   describe('pieces that a worker thread writes and reads', () => {
-    test('are like all others', async (context) => {
+    test('are like all others', async () => {
       const task = await create()
-      if (isHere(task)) context.skip()
       for (const number of [5, 0, 3]) await putPlaced(task, number)
       const record = await putPlaced(task, 1, 1_000_000)
       await put(task, 2)
@@ -45,9 +43,8 @@ export function placedTests(store: () => PieceStore): void {
       for (const { number } of task.pieces()) expect(await task.verify(number)).toBe(true)
     })
 
-    test('can be read in any parts', async (context) => {
+    test('can be read in any parts', async () => {
       const task = await create()
-      if (isHere(task)) context.skip()
       await fill(task)
       const open = openPlace(structuredClone(task.place))
       for (const { offset, length, seal } of task.pieces()) {
@@ -63,9 +60,8 @@ export function placedTests(store: () => PieceStore): void {
       open.close()
     })
 
-    test('count only when they are committed', async (context) => {
+    test('count only when they are committed', async () => {
       const task = await create()
-      if (isHere(task)) context.skip()
       const reservation = task.reserve(2)
       expect(task.isInUse).toBe(true)
       expect(() => task.reserve(2)).toThrow(failsWith('InvalidArgument'))
@@ -80,18 +76,16 @@ export function placedTests(store: () => PieceStore): void {
       expect(() => task.reserve(2)).toThrow(failsWith('InvalidArgument'))
     })
 
-    test('are refused when they are not what was expected', async (context) => {
+    test('are refused when they are not what was expected', async () => {
       const task = await create()
-      if (isHere(task)) context.skip()
       const wrong = { ...factsOf({ expected: { crc32: 1 } }), ...digestsOf(task, 0) }
       await expect(task.reserve(0).commit(wrong)).rejects.toEqual(failsWith('PieceCorrupt'))
       expect(task.have.count).toBe(0)
       await putPlaced(task, 0)
     })
 
-    test('that are too long or too short are the sender’s fault', async (context) => {
+    test('that are too long or too short are the sender’s fault', async () => {
       const task = await create()
-      if (isHere(task)) context.skip()
       const { offset, length, place } = task.reserve(5)
       const open = openPlace(place)
       const writer = new PlacedPieceWriter(open, { offset, length })
@@ -101,12 +95,14 @@ export function placedTests(store: () => PieceStore): void {
       expect(() => writer.write(new Uint8Array(2))).toThrow(failsWith('PeerProtocol'))
       open.close()
     })
+  })
+}
 
-    test('cannot reach a plug-in’s bytes', async (context) => {
-      const task = await create()
-      if (!isHere(task)) context.skip()
-      expect(() => openPlace(task.place)).toThrow(failsWith('InvalidArgument'))
-    })
+/** For stores whose bytes no other thread can reach. */
+export function unplacedTests(store: () => PieceStore): void {
+  test('a worker thread cannot reach the bytes', async () => {
+    const task = await store().create(specOf({ contentLength, pieceLength }))
+    expect(() => openPlace(task.place)).toThrow(failsWith('InvalidArgument'))
   })
 }
 
