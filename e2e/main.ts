@@ -18,6 +18,7 @@ interface Suite {
 
 const suites: Readonly<Record<string, Suite>> = {
   kill: { about: 'kill -9 of every role in mid-download', needs: {}, programs: {} },
+  bundle: { about: 'the programs as they are shipped', needs: {}, programs: {} },
   interop: {
     about: 'mixed swarms with the real Dragonfly; prints a matrix',
     needs: {

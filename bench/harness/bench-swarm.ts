@@ -4,14 +4,15 @@ import { DfdaemonDownload } from '@damselfly/api/dfdaemon'
 import { isDfError, type Running, type ServiceStack, startWith } from '@damselfly/core'
 import { openChannel } from '@damselfly/rpc'
 import {
+  type Config,
   type DownloadOptions,
   type DownloadResult,
   downloadVia,
   freePort,
+  mergeConfig,
   Program,
 } from '@damselfly/testkit'
 import { BenchError } from './bench.ts'
-import { type Config, mergeConfig } from './merge-config.ts'
 import type { OurPrograms } from './programs.ts'
 
 export interface BenchSwarmOptions {

@@ -1,4 +1,4 @@
-import type { Config } from '../harness/merge-config.ts'
+import type { Config } from '@damselfly/testkit'
 
 export interface Variant {
   readonly name: string

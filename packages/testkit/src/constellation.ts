@@ -11,6 +11,7 @@ import { loadConfig } from '@damselfly/core/config'
 import { daemonConfigSchema, type RunningDaemon, startDaemon } from '@damselfly/daemon'
 import { type RunningScheduler, schedulerConfigSchema, startScheduler } from '@damselfly/scheduler'
 import { type DownloadOptions, type DownloadResult, downloadVia } from './download-via.ts'
+import { mergeConfig } from './merge-config.ts'
 import { tmpDir } from './tmp-dir.ts'
 
 export interface ConstellationOptions {
@@ -83,7 +84,7 @@ export function startConstellation(options: ConstellationOptions = {}): Promise<
       const daemon = await startDaemon(
         loadConfig({
           schema: daemonConfigSchema,
-          overrides: merge(
+          overrides: mergeConfig(
             memberConfig({ name, dir, isSeed: kind === 'seed', schedulerAddress }),
             options.daemonConfig,
             how.config,
@@ -108,7 +109,7 @@ function runScheduler(
 ): Promise<RunningScheduler> {
   const config = loadConfig({
     schema: schedulerConfigSchema,
-    overrides: merge(
+    overrides: mergeConfig(
       { server: { listenIP: loopback, advertiseIP: loopback, port: 0 } },
       options.schedulerConfig,
     ),
@@ -151,21 +152,4 @@ function makeMember(name: string, dir: string, daemon: RunningDaemon): Member {
 
 function endpointPort(endpoint: RunningScheduler['endpoint']): number {
   return 'port' in endpoint ? endpoint.port : 0
-}
-
-type Tree = Readonly<Record<string, unknown>>
-
-function merge(...trees: (Tree | undefined)[]): Record<string, unknown> {
-  const merged: Record<string, unknown> = {}
-  for (const tree of trees) {
-    for (const [key, value] of Object.entries(tree ?? {})) {
-      const before = merged[key]
-      merged[key] = isTree(before) && isTree(value) ? merge(before, value) : value
-    }
-  }
-  return merged
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

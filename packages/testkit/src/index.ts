@@ -10,6 +10,7 @@ export { type DownloadOptions, type DownloadResult, downloadVia } from './downlo
 export { type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
 export { generatedBytes } from './generated-bytes.ts'
 export type { Corruption, Direction } from './link-controls.ts'
+export { type Config, mergeConfig } from './merge-config.ts'
 export type { Fault, FaultKind, FaultWindow } from './origin-faults.ts'
 export type { RequestCounters, RequestRecord } from './origin-records.ts'
 export {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type Running, type ServiceStack, startWith } from '@damselfly/core'
 import { type DownloadOptions, type DownloadResult, downloadVia } from './download-via.ts'
+import { mergeConfig } from './merge-config.ts'
 import { Program, type ProgramOptions, type SwarmProcess } from './swarm-program.ts'
 import { tmpDir } from './tmp-dir.ts'
 
@@ -102,10 +103,10 @@ class Launcher {
     const metricsPort = await freePort()
     const isSeed = kind === 'seed'
     const { schedulerAddress } = this
-    const config = {
-      ...daemonConfig({ name, dir, socketPath, isSeed, schedulerAddress, metricsPort }),
-      ...this.#options.daemonConfig,
-    }
+    const config = mergeConfig(
+      daemonConfig({ name, dir, socketPath, isSeed, schedulerAddress, metricsPort }),
+      this.#options.daemonConfig,
+    )
     const command = await configured(this.#options.commands.dfdaemon, dir, config)
     const metricsUrl = `http://${loopback}:${metricsPort}/metrics`
     const health = { path: socketPath }
