@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { silentLog, systemClock } from '@damselfly/core'
 import type { PieceStore, StoredTask } from '@damselfly/storage'
 import { openPlace, PlacedPieceWriter } from '@damselfly/storage/place'
-import { Collector, type GcPolicy, type GcRun } from '../../packages/storage/src/gc/index.ts'
+import { Collector, type GcPolicy, type GcRun } from '@damselfly/storage/gc'
 import { openKind, taskOf } from './kinds.ts'
 import { facts } from './passes.ts'
 

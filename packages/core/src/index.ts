@@ -8,7 +8,7 @@ export { RateLimiter, type RateLimiterOptions } from './async/rate-limiter.ts'
 export { type RetryOptions, retry } from './async/retry.ts'
 export { Semaphore } from './async/semaphore.ts'
 export { SharedJob } from './async/shared-job.ts'
-export { abortable, type Deadline, deadline, sleep } from './async/time.ts'
+export { abortable, type Deadline, deadline, settledWithin, sleep } from './async/time.ts'
 export { formatBytes, formatRate, parseByteSize } from './config/byte-size.ts'
 export { formatDuration, parseDuration } from './config/duration.ts'
 export { Crc32, formatCrc32, parseCrc32 } from './digest/crc32.ts'
@@ -20,6 +20,7 @@ export {
   type Hasher,
   parseDigest,
 } from './digest/digest.ts'
+export { aborted } from './errors/aborted.ts'
 export { type ErrorCode, errorTraits, type GrpcStatus } from './errors/codes.ts'
 export {
   type Blame,

@@ -113,5 +113,4 @@ async function single<T>(responses: AsyncIterable<T>): Promise<T> {
   return last.message
 }
 
-const noResponse = (): DfError =>
-  new DfError('PeerProtocol', 'the call ended without a response')
+const noResponse = (): DfError => new DfError('PeerProtocol', 'the call ended without a response')

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
+import type { CallOptions } from '@connectrpc/connect'
 
 /** Node's headers without the pseudo ones. */
 export function toHeaders(received: IncomingHttpHeaders): Headers {
@@ -16,7 +17,7 @@ export function toNodeHeaders(headers: Headers): OutgoingHttpHeaders {
 
 /** Of a gRPC request; 0 is no timeout. */
 export function requestHeaders(
-  given: HeadersInit | undefined,
+  given: CallOptions['headers'],
   timeoutMs: number,
 ): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {

@@ -1,9 +1,4 @@
-import {
-  type ClientHttp2Stream,
-  constants,
-  type Http2Session,
-  type IncomingHttpHeaders,
-} from 'node:http2'
+import { type ClientHttp2Stream, constants, type Http2Session } from 'node:http2'
 import {
   create,
   type DescMessage,
@@ -11,6 +6,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf'
+import type { CallOptions } from '@connectrpc/connect'
 import type { Http2SessionManager } from '@connectrpc/connect-node'
 import { type CancelTimer, type Clock, DfError } from '@damselfly/core'
 import { callError } from './call-error.ts'
@@ -19,7 +15,15 @@ import { requestHeaders } from './headers.ts'
 import { connectionWindowBytes } from './http2-settings.ts'
 import { MessageReader } from './message-reader.ts'
 import { RequestFeed } from './request-feed.ts'
-import { brokenOff, type Ended, responseError, trailerError, unavailable } from './response-status.ts'
+import {
+  brokenOff,
+  type Ended,
+  type Received,
+  responseError,
+  trailerError,
+  unavailable,
+} from './response-status.ts'
+import { pathOf } from './route.ts'
 import type { StatusCodes } from './status.ts'
 import { writeChunk } from './write-chunk.ts'
 
@@ -35,12 +39,12 @@ export interface Http2CallOptions<I> {
   /** One message, or as many as come. */
   requests: { readonly one: I } | { readonly many: AsyncIterable<I> }
   signal?: AbortSignal | undefined
-  headers?: HeadersInit | undefined
+  headers?: CallOptions['headers']
   /** Of the whole call; sent along as `grpc-timeout`. 0 for none. */
   timeoutMs: number
   /** Until the response headers. 0 for none. */
   openMs: number
-  onHeader?: ((received: IncomingHttpHeaders) => void) | undefined
+  onHeader?: ((received: Received) => void) | undefined
 }
 
 /** Trap T5: messages of any size, which is 4 GiB for gRPC. */
@@ -48,7 +52,10 @@ const unlimited = 0xffff_ffff
 
 // Without `waitForTrailers`, Node sends END_STREAM in front of the reset when a call is aborted, and the server takes it for
 // a half-close. With it, and without trailers, END_STREAM goes in a frame of its own, or not at all.
-const streamOptions = { waitForTrailers: true }
+const streamOptions = {
+  many: { waitForTrailers: true },
+  one: {},
+}
 
 const preparedSessions = new WeakSet<Http2Session>()
 
@@ -106,11 +113,10 @@ export class Http2Call<I extends DescMessage, O extends DescMessage> {
   async #open(): Promise<void> {
     const { sessions, where } = this.#deps
     const { headers, timeoutMs } = this.#options
-    const { parent, name } = this.#method
     try {
-      const path = `/${parent.typeName}/${name}`
       const sent = requestHeaders(headers, timeoutMs)
-      const stream = await sessions.request('POST', path, sent, streamOptions)
+      const options = this.#feed === undefined ? streamOptions.one : streamOptions.many
+      const stream = await sessions.request('POST', pathOf(this.#method), sent, options)
       if (stream.session !== undefined) prepare(stream.session)
       this.#attach(stream)
     } catch (error) {
@@ -139,7 +145,7 @@ export class Http2Call<I extends DescMessage, O extends DescMessage> {
     else void this.#send(stream)
   }
 
-  #onResponse(received: IncomingHttpHeaders): void {
+  #onResponse(received: Received): void {
     this.#ended.header = received
     this.#cancelOpenTimer()
     const error = responseError(received)
@@ -157,7 +163,8 @@ export class Http2Call<I extends DescMessage, O extends DescMessage> {
     else {
       const { codes } = this.#deps
       this.#over(
-        () => new DfError(codes.Unavailable, `${this.#method.name} has been ended by the other side`),
+        () =>
+          new DfError(codes.Unavailable, `${this.#method.name} has been ended by the other side`),
       )
       this.responses.end()
     }

@@ -1,7 +1,6 @@
 import type { Http2Stream } from 'node:http2'
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
 import { Code, ConnectError } from '@connectrpc/connect'
-ore'/d
 import { FrameSplitter } from './frame-splitter.ts'
 
 /** With so much unread the other side has to wait. */

@@ -1,13 +1,15 @@
-import { constants, type IncomingHttpHeaders } from 'node:http2'
+import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2'
 import { Code, ConnectError } from '@connectrpc/connect'
 import { validateResponseWithCompression, validateTrailer } from '@connectrpc/connect/protocol-grpc'
 import { captureStatusDetails } from './error-wire.ts'
 import { toHeaders } from './headers.ts'
 
+export type Received = IncomingHttpHeaders & IncomingHttpStatusHeader
+
 /** What a call has come to. */
 export interface Ended {
-  header?: IncomingHttpHeaders
-  trailer?: IncomingHttpHeaders
+  header?: Received
+  trailer?: Received
   /** What broke the stream or the session. */
   failure?: unknown
   /** What the caller's own messages threw. */
@@ -19,11 +21,15 @@ export interface Ended {
 const grpc = /^application\/grpc(\+proto)?$/
 
 /** The error in the response's headers: not gRPC, or a failure without a response. */
-export function responseError(header: IncomingHttpHeaders): unknown {
+export function responseError(header: Received): unknown {
   const isPlain = header['grpc-status'] === undefined && header['grpc-encoding'] === undefined
   if (isPlain && header[':status'] === 200 && grpc.test(header['content-type'] ?? '')) return
   return thrownBy(() => {
-    const { headerError } = validateResponseWithCompression([], header[':status'] ?? 0, read(header))
+    const { headerError } = validateResponseWithCompression(
+      [],
+      header[':status'] ?? 0,
+      read(header),
+    )
     if (headerError !== undefined) throw headerError
   })
 }
@@ -35,10 +41,7 @@ export function trailerError({ header = {}, trailer = {} }: Ended): unknown {
 }
 
 /** The error of a call whose stream went away without a status. */
-export function brokenOff(
-  { rstCode, failure, requestError }: Ended,
-  where: string,
-): ConnectError {
+export function brokenOff({ rstCode, failure, requestError }: Ended, where: string): ConnectError {
   if (requestError !== undefined) return ConnectError.from(requestError)
   if (rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) {
     return new ConnectError(`${where} is overloaded`, Code.ResourceExhausted)
@@ -58,7 +61,7 @@ export function unavailable(where: string, failure: unknown): ConnectError {
 const detailsKey = 'grpc-status-details-bin'
 
 /** Status details that are not google.rpc.Status are hidden from the library (trap T6). */
-function read(received: IncomingHttpHeaders): Headers {
+function read(received: Received): Headers {
   const headers = toHeaders(received)
   captureStatusDetails(headers)
   return headers

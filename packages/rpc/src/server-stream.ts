@@ -1,11 +1,23 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf'
 import { Code } from '@connectrpc/connect'
-import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
-import { parseTimeout } from '@connectrpc/connect/protocol-grpc'
-import { type CancelTimer, type Clock, DfError } from '@damselfly/core'
-import { callerGone, contextOfCall } from './call-guard.ts'
+import {
+  contentTypeRegExp,
+  parseTimeout,
+  setTrailerStatus,
+} from '@connectrpc/connect/protocol-grpc'
+import { type CancelTimer, type Clock, DfError, type Log } from '@damselfly/core'
+import { callerGone, statusOf } from './call-guard.ts'
 import { releaseStatusDetails } from './error-wire.ts'
-import { toHeaders, toNodeHeaders } from './headers.ts'
+import { frameOf } from './frame.ts'
+import { toNodeHeaders } from './headers.ts'
+import { type MethodRoute, pathOf } from './route.ts'
+import { ServerCall } from './server-call.ts'
 import { writeChunk } from './write-chunk.ts'
 
 /** `setTimeout` fires at once for anything longer. */
@@ -14,15 +26,21 @@ const maxTimerMs = 0x7fff_ffff
 const resetRetryMs = 5
 
 export interface ServerStreamDeps {
-  handlers: ReadonlyMap<string, UniversalHandler>
+  methods: ReadonlyMap<string, MethodRoute>
   /** Paths whose `grpc-timeout` does not count (trap T3). */
   longStreams: ReadonlySet<string>
   /** Response headers of streams leave with the first message, and a call that fails before it is trailers-only. */
   lateHeaders: boolean
+  /** Longest request message in bytes. */
+  maxRequestBytes: number
+  /** Those under way. */
+  calls: Set<ServerCall>
+  isStopping: () => boolean
   clock: Clock
+  log: Log
 }
 
-/** Serves one call: the bridge between an HTTP/2 stream and the gRPC library's handlers. Never rejects. */
+/** Serves one call: the bridge between an HTTP/2 stream and a handler. Never rejects. */
 export async function serveStream(
   stream: ServerHttp2Stream,
   received: IncomingHttpHeaders,
@@ -31,136 +49,123 @@ export async function serveStream(
   // Whatever goes wrong with a stream, `close` follows.
   stream.on('error', () => {})
   const path = received[':path']?.split('?', 1)[0] ?? ''
-  const { request, dispose } = openRequest(stream, received, path, deps)
+  const route = deps.methods.get(path)
   try {
-    const handler = deps.handlers.get(path)
-    if (handler === undefined) answerUnknown(stream, path, deps.clock)
-    else await respond(stream, handler, request, deps)
+    if (route === undefined) answerUnknown(stream, path, deps.clock)
+    else if (!isGrpc(received)) refuse(stream, received, deps.clock)
+    else await respond(stream, received, route, deps)
   } catch {
     // The handler's own errors are in the trailers; this is the stream breaking under us.
     finish(stream, constants.NGHTTP2_INTERNAL_ERROR)
-  } finally {
-    dispose()
   }
 }
 
-function openRequest(
-  stream: ServerHttp2Stream,
-  received: IncomingHttpHeaders,
-  path: string,
-  { longStreams, clock }: ServerStreamDeps,
-): { request: UniversalServerRequest; dispose: () => void } {
-  const call = new AbortController()
-  stream.once('close', () => call.abort(callerGone()))
-  const header = toHeaders(received)
-  const cancel = startDeadline(header, call, { ignored: longStreams.has(path), clock })
-  return {
-    request: {
-      httpVersion: '2.0',
-      method: received[':method'] ?? '',
-      url: `http://${received[':authority'] ?? 'localhost'}${path}`,
-      header,
-      body: requestBody(stream),
-      signal: call.signal,
-      contextValues: contextOfCall(call.signal),
-    },
-    dispose: cancel,
-  }
+function isGrpc(received: IncomingHttpHeaders): boolean {
+  const [, isJson] = contentTypeRegExp.exec(received['content-type'] ?? '') ?? ['', 'none']
+  return received[':method'] === 'POST' && isJson === undefined
 }
 
-/** Takes the timeout out of the header: the library's own timer would fire at once for more than 24 days. */
-function startDeadline(
-  header: Headers,
-  call: AbortController,
-  { ignored, clock }: { ignored: boolean; clock: Clock },
-): CancelTimer {
-  const { timeoutMs, error } = parseTimeout(header.get('grpc-timeout'), Number.MAX_SAFE_INTEGER)
-  // A value that cannot be parsed stays there: the library answers it with InvalidArgument.
-  if (error === undefined || ignored) header.delete('grpc-timeout')
-  if (ignored || timeoutMs === undefined || timeoutMs > maxTimerMs) return () => {}
-  return clock.schedule(timeoutMs, () =>
-    call.abort(new DfError('Timeout', `the caller's deadline of ${timeoutMs} ms passed`)),
-  )
-}
-
-/** Ends like a half-close only when the caller half-closed; a reset or a dead connection throws. */
-async function* requestBody(stream: ServerHttp2Stream): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk
-  } catch {
-    throw callerGone()
-  }
-  if (stream.aborted || (stream.closed && stream.rstCode !== constants.NGHTTP2_NO_ERROR))
-    throw callerGone()
+function refuse(stream: ServerHttp2Stream, received: IncomingHttpHeaders, clock: Clock): void {
+  const status = received[':method'] === 'POST' ? 415 : 405
+  stream.respond({ ':status': status }, { endStream: true })
+  resetWhenSent(stream, clock)
 }
 
 async function respond(
   stream: ServerHttp2Stream,
-  handler: UniversalHandler,
-  request: UniversalServerRequest,
-  { clock, lateHeaders }: ServerStreamDeps,
+  received: IncomingHttpHeaders,
+  route: MethodRoute,
+  deps: ServerStreamDeps,
 ): Promise<void> {
-  const trailer = new Headers()
-  const isAccepted =
-    request.method === 'POST' &&
-    handler.supportedContentType(request.header.get('content-type') ?? '')
-  const isStream = handler.method.methodKind !== 'unary'
+  const { method } = route
+  const { clock } = deps
+  const isLate = method.methodKind !== 'unary' && deps.lateHeaders
+  const answer: Answer = { trailer: { 'grpc-status': '0' } }
+  using call = new ServerCall(stream, route, deps.maxRequestBytes)
+  deps.calls.add(call)
+  if (deps.isStopping()) call.shutDown()
   // Trap T4: callers give up when headers do not come within 10 s, and a stream's first message may take minutes.
-  if (isAccepted && isStream && !lateHeaders) sendHeaders(stream, new Headers(), trailer, clock)
-  const response = await handler(request)
-  if (response.status !== 200) {
-    stream.respond({ ':status': response.status }, { endStream: true })
-    resetWhenSent(stream, clock)
-    return
-  }
-  const header = response.header ?? new Headers()
-  if (!stream.headersSent && !(isStream && lateHeaders)) sendHeaders(stream, header, trailer, clock)
-  for await (const chunk of response.body ?? []) {
-    if (stream.closed) throw callerGone()
-    if (!stream.headersSent) sendHeaders(stream, header, trailer, clock)
-    await writeChunk(stream, chunk)
-  }
-  response.trailer?.forEach((value, name) => {
-    trailer.set(name, value)
+  if (method.methodKind !== 'unary' && !isLate) sendHeaders(stream, answer, clock)
+  const cancel = startDeadline(received, call, {
+    ignored: deps.longStreams.has(pathOf(method)),
+    clock,
   })
-  releaseStatusDetails(trailer)
+  try {
+    for await (const message of call.answers()) {
+      if (stream.closed) throw callerGone
+      if (!stream.headersSent) sendHeaders(stream, answer, clock)
+      await writeChunk(stream, frame(method.output, message))
+    }
+  } catch (thrown) {
+    answer.trailer = failureTrailer(thrown, method, deps)
+  } finally {
+    cancel()
+    deps.calls.delete(call)
+  }
   if (stream.headersSent) stream.end()
-  else sendTrailersOnly(stream, header, trailer, clock)
+  else if (isLate) sendTrailersOnly(stream, answer, clock)
+  else {
+    sendHeaders(stream, answer, clock)
+    stream.end()
+  }
 }
+
+function frame(schema: DescMessage, message: unknown): Buffer {
+  return frameOf(schema, create(schema, message as MessageInitShape<DescMessage>))
+}
+
+function failureTrailer(
+  thrown: unknown,
+  { parent, name }: MethodRoute['method'],
+  { isStopping, log }: ServerStreamDeps,
+): OutgoingHttpHeaders {
+  const rpc = `${parent.typeName}/${name}`
+  const status = statusOf(thrown, { rpc, isStopping: isStopping(), log })
+  const trailer = setTrailerStatus(new Headers(), status)
+  releaseStatusDetails(trailer)
+  return toNodeHeaders(trailer)
+}
+
+/** The trailer may change until everything before it has left. */
+interface Answer {
+  trailer: OutgoingHttpHeaders
+}
+
+function startDeadline(
+  received: IncomingHttpHeaders,
+  call: ServerCall,
+  { ignored, clock }: { ignored: boolean; clock: Clock },
+): CancelTimer {
+  const asked = received['grpc-timeout']
+  if (ignored || typeof asked !== 'string') return () => {}
+  const { timeoutMs, error } = parseTimeout(asked, Number.MAX_SAFE_INTEGER)
+  if (error !== undefined) call.end(error)
+  if (timeoutMs === undefined || timeoutMs > maxTimerMs) return () => {}
+  return clock.schedule(timeoutMs, () =>
+    call.end(new DfError('Timeout', `the caller's deadline of ${timeoutMs} ms passed`)),
+  )
+}
+
+const responseHeader = { ':status': 200, 'content-type': 'application/grpc' }
 
 /**
  * Headers and trailers in one frame. Rust's dfget reads the JSON details of a failure (trap T6) only from this form;
  * from a stream that had begun it would report that it cannot remove its output.
  */
-function sendTrailersOnly(
-  stream: ServerHttp2Stream,
-  header: Headers,
-  trailer: Headers,
-  clock: Clock,
-): void {
+function sendTrailersOnly(stream: ServerHttp2Stream, { trailer }: Answer, clock: Clock): void {
   if (stream.closed || stream.destroyed) return
-  header.set('content-type', 'application/grpc')
-  stream.respond(
-    { ...toNodeHeaders(header), ...toNodeHeaders(trailer), ':status': 200 },
-    { endStream: true },
-  )
+  stream.respond({ ...trailer, ...responseHeader }, { endStream: true })
   resetWhenSent(stream, clock)
 }
 
-/** `trailer` is read after `stream.end()`, when everything before it has left. */
-function sendHeaders(
-  stream: ServerHttp2Stream,
-  header: Headers,
-  trailer: Headers,
-  clock: Clock,
-): void {
+/** The trailer is read after `stream.end()`. */
+function sendHeaders(stream: ServerHttp2Stream, answer: Answer, clock: Clock): void {
   if (stream.closed || stream.destroyed) return
-  header.set('content-type', 'application/grpc')
   stream.once('wantTrailers', () => {
-    stream.sendTrailers(toNodeHeaders(trailer))
+    stream.sendTrailers(answer.trailer)
     resetWhenSent(stream, clock)
   })
-  stream.respond({ ...toNodeHeaders(header), ':status': 200 }, { waitForTrailers: true })
+  stream.respond(responseHeader, { waitForTrailers: true })
 }
 
 /**

@@ -6,7 +6,6 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { DescMethod } from '@bufbuild/protobuf'
-import { createConnectRouter } from '@connectrpc/connect'
 import {
   type Clock,
   DfError,
@@ -17,13 +16,13 @@ import {
   sleep,
   systemClock,
 } from '@damselfly/core'
-import { guardCalls, shutdownReason } from './call-guard.ts'
 import { createHealth } from './health.ts'
 import { connectionWindowBytes, http2Settings, maxSessionMemory } from './http2-settings.ts'
 import { keepAlive } from './keep-alive.ts'
 import { listen } from './listen.ts'
-import type { Routes } from './route.ts'
-import { serveStream } from './server-stream.ts'
+import { pathOf, type Routes } from './route.ts'
+import type { ServerCall } from './server-call.ts'
+import { type ServerStreamDeps, serveStream } from './server-stream.ts'
 
 export interface RpcServerOptions {
   /** Where to listen. Port 0 takes a free one; a unix socket's directory is created. */
@@ -63,11 +62,12 @@ export interface RpcServer extends Running {
 /** gRPC over cleartext HTTP/2, on TCP or on a unix socket. Resolves when calls are taken. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const { log, clock = systemClock } = options
-  const shutdown = new AbortController()
+  const calls = new Set<ServerCall>()
+  let isStopping = false
   const health = createHealth(options.health)
   const server = createHttp2Server(options)
   const sessions = trackSessions(server, options)
-  server.on('stream', streamHandler(options, health.route, shutdown.signal))
+  server.on('stream', streamHandler(options, health.route, { calls, isStopping: () => isStopping }))
   server.on('sessionError', (err) => log.debug({ err }, 'connection failed'))
   const endpoint = await listen(server, options.listen)
 
@@ -80,7 +80,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const stopServer = async (): Promise<void> => {
     const accepting = new Promise<void>((resolve) => server.close(() => resolve()))
     health.stop()
-    shutdown.abort(shutdownReason())
+    isStopping = true
+    for (const call of calls) call.shutDown()
     for (const session of sessions) session.close()
     const timer = new AbortController()
     await Promise.race([accepting, sleep(clock, options.graceMs ?? 5_000, timer.signal)])
@@ -133,28 +134,20 @@ function trackSessions(server: Http2Server, options: RpcServerOptions): Set<Serv
 function streamHandler(
   options: RpcServerOptions,
   health: Routes[number],
-  shutdownSignal: AbortSignal,
+  running: Pick<ServerStreamDeps, 'calls' | 'isStopping'>,
 ): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void {
   const { services, log, longStreams = [], maxRequestBytes, clock = systemClock } = options
-  const router = createConnectRouter({
-    connect: false,
-    grpcWeb: false,
-    interceptors: [guardCalls(shutdownSignal, log)],
-    readMaxBytes: maxRequestBytes ?? 4 * 1024 * 1024,
-    shutdownSignal,
-  })
-  for (const { register } of [...services, health]) register(router)
+  const methods = [...services, health].flatMap((route) => route.methods)
   const deps = {
-    handlers: new Map(router.handlers.map((handler) => [handler.requestPath, handler])),
-    longStreams: new Set(longStreams.map(pathOf)),
+    methods: new Map(methods.map((route) => [pathOf(route.method), route])),
+    longStreams: new Set(longStreams.map((one) => (typeof one === 'string' ? one : pathOf(one)))),
     lateHeaders: options.lateHeaders ?? false,
+    maxRequestBytes: maxRequestBytes ?? 4 * 1024 * 1024,
+    ...running,
     clock,
+    log,
   }
   return (stream, headers) => {
     void serveStream(stream, headers, deps)
   }
-}
-
-function pathOf(method: string | DescMethod): string {
-  return typeof method === 'string' ? method : `/${method.parent.typeName}/${method.name}`
 }

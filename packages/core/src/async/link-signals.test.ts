@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { aborted } from '../errors/aborted.ts'
+import { isAbort } from '../errors/df-error.ts'
 import { linkSignals } from './link-signals.ts'
 
 it('links signals: the first reason counts, and disposing lets go', () => {
@@ -22,4 +24,13 @@ it('aborts a linked signal without its sources', () => {
   linked.abort(new Error('only here'))
   expect(linked.signal.reason).toEqual(new Error('only here'))
   expect(source.signal.aborted).toBe(false)
+})
+
+it('has one reason for all aborts without one', () => {
+  const [a, b] = [linkSignals(), linkSignals()]
+  a.abort()
+  b.abort()
+  expect(a.signal.reason).toBe(aborted)
+  expect(b.signal.reason).toBe(aborted)
+  expect(isAbort(aborted)).toBe(true)
 })

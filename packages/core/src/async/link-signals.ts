@@ -1,3 +1,5 @@
+import { aborted } from '../errors/aborted.ts'
+
 /**
  * A signal that aborts when any of `signals` does, with the same reason, and that lets go of all of them when
  * disposed: `using linked = linkSignals(a, b)`. `AbortSignal.any` with a process-lifetime signal never lets go
@@ -21,13 +23,13 @@ export function linkSignals(...signals: (AbortSignal | undefined)[]): LinkedSign
   }
   return {
     signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
+    abort: (reason = aborted) => controller.abort(reason),
     [Symbol.dispose]: clear,
   }
 }
 
 export interface LinkedSignal extends Disposable {
   readonly signal: AbortSignal
-  /** Aborts this signal only, not those it is linked to. */
+  /** Aborts this signal only, not those it is linked to. Default reason: `aborted`. */
   abort(reason?: unknown): void
 }

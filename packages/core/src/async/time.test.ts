@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DfError } from '../errors/df-error.ts'
 import { FakeClock } from '../seams/fake-clock.ts'
 import { deferred } from './deferred.ts'
-import { abortable, deadline, sleep } from './time.ts'
+import { abortable, deadline, settledWithin, sleep } from './time.ts'
 
 const late = (): DfError => new DfError('Timeout', 'too late')
 
@@ -22,6 +22,23 @@ describe('sleep', () => {
     await expect(wait).rejects.toThrow('enough')
     await expect(sleep(clock, 100, controller.signal)).rejects.toThrow('enough')
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('settledWithin', () => {
+  it('waits for either outcome, and leaves no timer', async () => {
+    const clock = new FakeClock(0)
+    await settledWithin(clock, 100, Promise.resolve())
+    await settledWithin(clock, 100, Promise.reject(new Error('no')))
+    expect(clock.monotonic()).toBe(0)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('does not wait longer than it should', async () => {
+    const clock = new FakeClock(0)
+    const waited = settledWithin(clock, 100, new Promise(() => {})).then(() => clock.monotonic())
+    await clock.advance(1000)
+    expect(await waited).toBe(100)
   })
 })
 

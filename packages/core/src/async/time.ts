@@ -20,6 +20,22 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   })
 }
 
+/** Resolves when `promise` has settled in either way, after `delayMs` at the latest. */
+export function settledWithin(
+  clock: Clock,
+  delayMs: number,
+  promise: Promise<unknown>,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.schedule(delayMs, resolve)
+    const settle = (): void => {
+      cancel()
+      resolve()
+    }
+    promise.then(settle, settle)
+  })
+}
+
 /**
  * A signal that aborts with `makeError()` after `delayMs`. Dispose it when the phase is over; `restart` begins
  * the delay anew, which makes it an idle timeout.

@@ -52,9 +52,12 @@ export async function* followDownload(
     await writeOutput(request, start, linked.signal)
   } finally {
     unfollow()
-    linked.abort(signal.reason ?? new DfError('Timeout', 'The caller has left.'))
+    linked.abort(signal.reason ?? callerLeft)
   }
 }
+
+/** One for all: nobody looks where it was made. */
+const callerLeft = new DfError('Timeout', 'The caller has left.')
 
 async function* pieces(start: JobStart, done: Promise<void>): AsyncGenerator<DownloadEvent> {
   const { live, wanted } = start

@@ -38,6 +38,11 @@ export class LiveTask {
     return this.stored.have.containsAll(first, end)
   }
 
+  /** The pieces that are being fetched. */
+  get claimed(): Iterable<number> {
+    return this.#claimed
+  }
+
   isClaimed(piece: number): boolean {
     return this.#claimed.has(piece)
   }

@@ -13,9 +13,9 @@ import type { LiveTask } from './live-task.ts'
 import { type ParentAddress, ParentSession, type ParentSessionDeps } from './parent-session.ts'
 import type { PeerBans } from './peer-bans.ts'
 import type { PieceAuthority } from './piece-authority.ts'
-import { choosePiece } from './piece-chooser.ts'
+import { type ParentLoad, PieceChooser } from './piece-chooser.ts'
 
-export interface ParentFetchDeps extends ParentSessionDeps {
+export interface ParentFetchDeps extends Omit<ParentSessionDeps, 'onAnnounced'> {
   readonly data: Pick<DataPlane, 'receive'>
   /** What the swarm agreed on, see `PieceAuthority`. */
   readonly authority: Pick<PieceAuthority, 'expected'>
@@ -47,6 +47,8 @@ export class ParentFetch {
   readonly #wanted: PieceInterval
   readonly #limit: number
   readonly #deps: ParentFetchDeps
+  readonly #sessionDeps: ParentSessionDeps
+  readonly #chooser = new PieceChooser<ParentSession>()
   readonly #running = new Set<Promise<void>>()
   #inFlight = 0
   /** An error of our own disk or the like; the download cannot go on. */
@@ -61,6 +63,13 @@ export class ParentFetch {
     this.#wanted = target.wanted
     this.#limit = target.concurrency
     this.#deps = deps
+    const onAnnounced = (parent: ParentSession, piece: number): void => {
+      if (this.#isWanted(piece) && this.#parents.get(parent.id) === parent) {
+        this.#chooser.announced(parent, piece)
+      }
+    }
+    this.#sessionDeps = { ...deps, onAnnounced }
+    for (const piece of this.#missing()) this.released(piece)
   }
 
   get inFlight(): number {
@@ -73,7 +82,29 @@ export class ParentFetch {
 
   /** Some parent may still announce something, or has announced a piece that is missing. */
   get isHopeful(): boolean {
-    return this.#alive().some((p) => !p.ended || this.#missing().some((n) => p.pieces.has(n)))
+    return this.#alive().some((p) => !p.ended || this.#chooser.offers(p) || this.#isFetched(p))
+  }
+
+  /** A piece is missing that nobody fetches. */
+  get hasFree(): boolean {
+    for (const piece of this.#chooser.free) if (!this.#live.isClaimed(piece)) return true
+    return false
+  }
+
+  /** A wanted piece is being fetched, by whomever. */
+  get isAwaited(): boolean {
+    for (const piece of this.#live.claimed) if (this.#isWanted(piece)) return true
+    return false
+  }
+
+  /** To be told of each piece of the task that is free again. */
+  released(piece: number): void {
+    if (this.#isWanted(piece) && !this.#live.has(piece)) this.#chooser.release(piece)
+  }
+
+  /** To be told of each piece of the task that is here. */
+  finished(piece: number): void {
+    this.#chooser.take(piece)
   }
 
   /** Takes in parents; one that is known and still talks stays as it is, another gets a new session. */
@@ -81,7 +112,8 @@ export class ParentFetch {
     for (const address of addresses) {
       const known = this.#parents.get(address.peerId)
       if (known !== undefined && known.dead === undefined && !known.ended) continue
-      const session = new ParentSession(address, this.#deps)
+      const session = new ParentSession(address, this.#sessionDeps)
+      if (known !== undefined) this.#chooser.forget(known)
       this.#parents.set(address.peerId, session)
       this.#sessions.add(session)
       if (this.#deps.bans.isBanned(address.hostId)) {
@@ -95,25 +127,23 @@ export class ParentFetch {
   /** Forgets the parents that have died since the last call and returns them. */
   takeDead(): ParentSession[] {
     const dead = [...this.#parents.values()].filter((p) => p.dead !== undefined)
-    for (const p of dead) this.#parents.delete(p.id)
+    for (const p of dead) {
+      this.#parents.delete(p.id)
+      this.#chooser.forget(p)
+    }
     return dead
   }
 
   /** Starts as many fetches as the limits and the parents' announcements allow. */
   pump(): void {
+    for (const p of this.#parents.values()) if (p.dead !== undefined) this.#chooser.forget(p)
     while (this.#inFlight < this.#limit && this.#failure === undefined) {
-      const parents = this.#alive().map((p) => ({
-        id: p.id,
-        pieces: p.pieces,
-        inFlight: p.inFlight,
-        isSeed: p.address.isSeed,
-        slots: p.isPaused ? 0 : Math.max(1, Math.ceil(this.#limit / 2)),
-      }))
-      const choice = choosePiece({ missing: this.#free(), parents }, this.#deps.random)
+      const choice = this.#chooser.choose((parent) => this.#loadOf(parent), this.#deps.random)
       if (choice === undefined) return
-      const parent = this.#parents.get(choice.parent)
-      if (parent === undefined || !this.#live.claim(choice.piece)) return
-      this.#track(this.#fetch(choice.piece, parent))
+      const { piece, parent } = choice
+      this.#chooser.take(piece)
+      // Another job may be fetching it; it tells when it gives up.
+      if (this.#live.claim(piece)) this.#track(this.#fetch(piece, parent))
     }
   }
 
@@ -197,6 +227,21 @@ export class ParentFetch {
     this.#deps.onPieceFailed(piece, parent, error)
   }
 
+  #loadOf({ inFlight, isPaused, address }: ParentSession): ParentLoad {
+    const slots = isPaused ? 0 : Math.max(1, Math.ceil(this.#limit / 2))
+    return { inFlight, slots, isSeed: address.isSeed }
+  }
+
+  #isWanted(piece: number): boolean {
+    return piece >= this.#wanted.first && piece < this.#wanted.end
+  }
+
+  /** A piece of this parent is being fetched, by whomever. */
+  #isFetched({ pieces }: ParentSession): boolean {
+    for (const piece of this.#live.claimed) if (pieces.has(piece)) return true
+    return false
+  }
+
   #alive(): ParentSession[] {
     return [...this.#parents.values()].filter((p) => p.dead === undefined)
   }
@@ -207,10 +252,6 @@ export class ParentFetch {
       if (!this.#live.has(n)) pieces.push(n)
     }
     return pieces
-  }
-
-  #free(): number[] {
-    return this.#missing().filter((n) => !this.#live.isClaimed(n))
   }
 
   #track(work: Promise<void>): void {

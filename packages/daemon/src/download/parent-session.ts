@@ -35,12 +35,17 @@ export interface ParentSessionDeps {
   readonly log: Log
   /** Something about the parent changed. */
   readonly onChange: () => void
+  /** The parent has this piece. */
+  readonly onAnnounced: (parent: ParentSession, piece: number) => void
 }
 
 /** Times in a row that pieces may fail before a parent is given up. */
 const maxFailures = 2
 /** After a failure nothing is asked for that long; pieces that fail together in this time are one failure. */
 const pauseMs = 300
+
+/** One for all: nobody looks where it was made. */
+const sessionEnded = new DfError('PeerUnavailable', 'The session with the parent has ended.')
 
 /**
  * One parent during one download: which of the wanted pieces it has told us of, where to fetch them, and whether it is
@@ -122,6 +127,7 @@ export class ParentSession {
         if (piece.ip === '' || piece.tcpPort === undefined) continue
         this.#data = { host: piece.ip, port: piece.tcpPort }
         this.pieces.add(piece.number)
+        this.#deps.onAnnounced(this, piece.number)
         this.#deps.onChange()
       }
     } catch (error) {
@@ -163,6 +169,6 @@ export class ParentSession {
   }
 
   close(): void {
-    this.#controller.abort(new DfError('PeerUnavailable', `The session with ${this.id} has ended.`))
+    this.#controller.abort(sessionEnded)
   }
 }

@@ -141,18 +141,19 @@ export class AuthorityStream {
   }
 
   async #listen(): Promise<void> {
-    let error = new DfError('SchedulerUnavailable', 'The scheduler closed the stream of digests.')
+    let thrown: unknown
     try {
       for await (const response of this.#call.responses) this.#receive(response)
-    } catch (thrown) {
-      error = DfError.from(thrown, 'SchedulerUnavailable')
+    } catch (error) {
+      thrown = error
     }
     this.#hasEnded = true
     this.#cancelAbort()
     if (this.#isOver) return
     this.#finish()
     this.#call.abort()
-    this.#handlers.onEnd(error)
+    thrown ??= 'The scheduler closed the stream of digests.'
+    this.#handlers.onEnd(DfError.from(thrown, 'SchedulerUnavailable'))
   }
 
   #receive({ accepted, pieces }: PieceDigestsResponse): void {

@@ -17,7 +17,7 @@ import {
   isAbort,
   isDfError,
   type Log,
-  sleep,
+  settledWithin,
 } from '@damselfly/core'
 import { type BidiStream, openBidi } from '@damselfly/rpc'
 import type { Source, SourceRequest, SourceStat } from '@damselfly/sources'
@@ -140,10 +140,7 @@ async function endCall(
   clock: Clock,
 ): Promise<void> {
   stream.closeSend()
-  const waiting = new AbortController()
-  const limit = sleep(clock, answerWaitMs, waiting.signal).catch(() => {})
-  await Promise.race([responses.next().catch(() => {}), limit])
-  waiting.abort()
+  await settledWithin(clock, answerWaitMs, responses.next())
   stream.abort()
 }
 

@@ -5,7 +5,14 @@ import {
   AnnouncePeerRequestSchema,
   type AnnouncePeerResponse,
 } from '@damselfly/api/scheduler'
-import { type Clock, DfError, isAbort, type PeerId, sleep, type TaskId } from '@damselfly/core'
+import {
+  type Clock,
+  DfError,
+  isAbort,
+  type PeerId,
+  settledWithin,
+  type TaskId,
+} from '@damselfly/core'
 import { type BidiStream, openBidi } from '@damselfly/rpc'
 import type { PieceRecord } from '@damselfly/storage'
 import type { SchedulerLink } from '../announce/scheduler-pool.ts'
@@ -131,14 +138,9 @@ export class SchedulerSession {
 
   async #end(request: RequestCase): Promise<void> {
     this.#terminal = true
-    const waiting = new AbortController()
     this.#post(request)
     // Dragonfly's scheduler closes the call itself; half-closing first would be a lost stream to it.
-    await Promise.race([
-      this.#ended,
-      sleep(this.#clock, closeWaitMs, waiting.signal).catch(() => {}),
-    ])
-    waiting.abort()
+    await settledWithin(this.#clock, closeWaitMs, this.#ended)
     this.#call.abort()
   }
 

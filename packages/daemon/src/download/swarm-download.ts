@@ -121,7 +121,10 @@ export class SwarmDownload {
     const { authority, log } = this.#deps
     const unlisten = live.listen({
       finished: (record) => this.#onPiece(record),
-      released: () => this.#bell.ring(),
+      released: (piece) => {
+        this.#parents.released(piece)
+        this.#bell.ring()
+      },
     })
     const trust = authority.onContradiction((piece) => {
       background('dropping a piece that the swarm contradicts', live.drop(piece), log)
@@ -143,7 +146,7 @@ export class SwarmDownload {
       unlisten()
       trust()
       authority.close()
-      this.#stop.abort(new DfError('PeerUnavailable', 'The download has ended.'))
+      this.#stop.abort(downloadEnded)
       await Promise.all([this.#parents.close(), this.#readDone])
     }
   }
@@ -153,28 +156,13 @@ export class SwarmDownload {
     const { clock } = this.#deps
     this.#parents.pump()
     this.#bad.push(...this.#parents.takeDead().map((p) => p.address.wire))
-    if (this.#toSource && !this.#reading && this.#hasFree()) this.#read()
+    if (this.#toSource && !this.#reading && this.#parents.hasFree) this.#read()
     const now = clock.monotonic()
-    const isBusy = this.#isBusy()
+    const isBusy = this.#reading || this.#parents.inFlight > 0 || this.#parents.isAwaited
     if (isBusy) this.#idleSince = undefined
     else this.#idleSince ??= now
     if (this.#session === undefined) return Math.max(1, this.#whenLost(now, isBusy) - now)
     return isBusy ? undefined : Math.max(1, this.#whenIdle(now) - now)
-  }
-
-  #isBusy(): boolean {
-    const { live, wanted } = this.#target
-    if (this.#reading || this.#parents.inFlight > 0) return true
-    for (let n = wanted.first; n < wanted.end; n++) if (live.isClaimed(n)) return true
-    return false
-  }
-
-  #hasFree(): boolean {
-    const { live, wanted } = this.#target
-    for (let n = wanted.first; n < wanted.end; n++) {
-      if (!live.has(n) && !live.isClaimed(n)) return true
-    }
-    return false
   }
 
   /** Connected, and no piece is on its way. Returns when to look again. */
@@ -378,6 +366,7 @@ export class SwarmDownload {
   }
 
   #onPiece(record: PieceRecord): void {
+    this.#parents.finished(record.number)
     const { first, end } = this.#target.wanted
     if (record.number >= first && record.number < end) this.#session?.pieceFinished(record)
     this.#reschedulePauseMs = this.#deps.timing.rescheduleMs
@@ -392,6 +381,9 @@ export class SwarmDownload {
     }
   }
 }
+
+/** One for all: nobody looks where it was made. */
+const downloadEnded = new DfError('PeerUnavailable', 'The download has ended.')
 
 function noSource(why: string): DfError {
   return new DfError(

@@ -139,10 +139,11 @@ it('a peer that does not answer is given up after two seconds', async () => {
       return new Promise(() => {})
     }).services,
   )
-  const waiting = directory.describe(control, never)
+  const waiting = expect(directory.describe(control, never)).rejects
+  const failed = waiting.toMatchObject({ code: 'Timeout' })
   await asked.promise
   await clock.advance(2_000)
-  await expect(waiting).rejects.toMatchObject({ code: 'Timeout' })
+  await failed
   expect(clock.pending).toBe(0)
 })
 
