@@ -17,6 +17,7 @@ export interface DownloadContext {
   readonly sources: SourceRegistry
   readonly channels: ChannelPool
   readonly describe: ParentSessionDeps['describe']
+  readonly forgetOffer: ParentSessionDeps['forgetOffer']
   readonly bans: PeerBans
   readonly onUnattested: () => void
   readonly onCorrupt: () => void

@@ -110,7 +110,7 @@ async function checkDigest(
 ): Promise<void> {
   const expected = formatDigest(parseDigest(download.digest ?? ''))
   if (actual === expected) {
-    live.stored.recordVerified(expected)
+    live.stored.recordContentDigest(expected)
     return
   }
   // Bytes that came for this caller alone are worthless. Those that others use are theirs to judge: the digest may be a slip.

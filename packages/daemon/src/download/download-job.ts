@@ -7,10 +7,12 @@ import {
   DfError,
   deadline,
   deferred,
+  formatDigest,
   isDfError,
   linkSignals,
   type PieceGeometry,
   type PieceInterval,
+  parseDigest,
   peerId,
   pieceGeometry,
   piecesOverlapping,
@@ -100,6 +102,7 @@ export class DownloadJob {
         isPartial: this.#request.range !== undefined,
       }),
     )
+    if (!start.live.hasAll(start.wanted)) await this.#adopt(start.live)
     this.#started.resolve(start)
     const leave = start.live.join()
     try {
@@ -108,6 +111,22 @@ export class DownloadJob {
       } else if (this.#request.triggered) await this.#announceComplete(start, signal)
     } finally {
       leave()
+    }
+  }
+
+  /** The caller names a digest, and content that was checked to have it is here under another task: nothing has to travel. */
+  async #adopt({ stored }: LiveTask): Promise<void> {
+    const { digest } = this.#request.download
+    if (!digest) return
+    const twin = this.#context.tasks.findContent(formatDigest(parseDigest(digest)))
+    if (twin === undefined) return
+    try {
+      await stored.adopt(twin)
+    } catch (err) {
+      this.#context.log.debug(
+        { taskId: this.#request.taskId, err },
+        'known content was not taken over',
+      )
     }
   }
 

@@ -44,6 +44,11 @@ export class LiveTasks {
     }
   }
 
+  /** A complete task whose whole content was checked to have this digest. */
+  findContent(digest: string): StoredTask | undefined {
+    return this.#store.findContent(digest)
+  }
+
   /** Forgets a task and its bytes; unknown tasks are fine. */
   async discard(taskId: TaskId): Promise<void> {
     this.#live.delete(taskId)

@@ -30,6 +30,8 @@ export interface ParentSessionDeps {
     control: ParentAddress['control'],
     signal: AbortSignal,
   ) => Promise<PeerFeatures | undefined>
+  /** What the host said does not hold any more: the next `describe` asks it anew. */
+  readonly forgetOffer: (control: ParentAddress['control']) => void
   readonly hostId: string
   readonly clock: Clock
   readonly log: Log
@@ -113,8 +115,7 @@ export class ParentSession {
   async run(taskId: TaskId, interested: readonly number[]): Promise<void> {
     using lease = this.#deps.channels.acquire(this.address.control)
     // Asked beside the first announcements.
-    this.#features = this.#deps.describe(this.address.control, this.signal)
-    this.#features.catch(() => {})
+    this.#askOffer()
     try {
       const request = {
         hostId: this.#deps.hostId,
@@ -151,6 +152,9 @@ export class ParentSession {
       this.kill(error)
       return
     }
+    // It may have been started again, with other ports and another certificate.
+    this.#deps.forgetOffer(this.address.control)
+    this.#askOffer()
     this.#isPaused = true
     this.#deps.clock.schedule(pauseMs, () => {
       this.#isPaused = false
@@ -160,6 +164,11 @@ export class ParentSession {
 
   pieceArrived(): void {
     this.#failures = 0
+  }
+
+  #askOffer(): void {
+    this.#features = this.#deps.describe(this.address.control, this.signal)
+    this.#features.catch(() => {})
   }
 
   kill(reason: DfError): void {

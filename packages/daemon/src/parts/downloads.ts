@@ -52,6 +52,7 @@ export function downloadContext(
     channels,
     describe: async (control, signal) =>
       allowed(config.transfer, await directory.describe(control, signal)),
+    forgetOffer: (control) => directory.forget(control),
     bans: new PeerBans(world.clock),
     onUnattested: () => metrics.unattestedPieces.inc(),
     onCorrupt: () => metrics.corruptPieces.inc(),
