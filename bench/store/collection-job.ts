@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { silentLog, systemClock } from '@damselfly/core'
 import type { PieceStore, StoredTask } from '@damselfly/storage'
-import { openPlace, PlacedPieceWriter } from '@damselfly/storage/place'
 import { Collector, type GcPolicy, type GcRun } from '@damselfly/storage/gc'
+import { openPlace, PlacedPieceWriter } from '@damselfly/storage/place'
 import { openKind, taskOf } from './kinds.ts'
 import { facts } from './passes.ts'
 
