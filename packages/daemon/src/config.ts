@@ -73,7 +73,8 @@ const download = z.strictObject({
   backToSourceBandwidthLimit: byteSize.prefault('50GB'),
   /** A parent that sends no byte of a piece for this long is given up. Default 5s. */
   pieceIdleTimeout: seconds('5s'),
-  pieceTimeout: notUsed,
+  /** A piece that takes a peer longer than this as a whole is asked of another one. Default 360s. */
+  pieceTimeout: seconds('360s'),
   collectedPieceTimeout: notUsed,
   /** Pieces fetched at a time; half as many requests to an origin. Default 8. */
   concurrentPieceCount: z.number().int().min(1).max(64).default(8),

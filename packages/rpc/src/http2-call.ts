@@ -47,8 +47,8 @@ export interface Http2CallOptions<I> {
   onHeader?: ((received: Received) => void) | undefined
 }
 
-/** Trap T5: messages of any size, which is 4 GiB for gRPC. */
-const unlimited = 0xffff_ffff
+/** Trap T5: far more than gRPC's usual 4 MiB, since a piece with its content has up to 64 MiB; and a bound all the same. */
+const maxResponseBytes = 256 * 1024 * 1024
 
 // Without `waitForTrailers`, Node sends END_STREAM in front of the reset when a call is aborted, and the server takes it for
 // a half-close. With it, and without trailers, END_STREAM goes in a frame of its own, or not at all.
@@ -85,7 +85,7 @@ export class Http2Call<I extends DescMessage, O extends DescMessage> {
     this.#method = method
     this.#options = options
     this.#deps = deps
-    this.responses = new MessageReader(method.output, unlimited)
+    this.responses = new MessageReader(method.output, maxResponseBytes)
     const { requests, signal, openMs, timeoutMs } = options
     this.#feed = 'many' in requests ? new RequestFeed(requests.many) : undefined
     if (signal?.aborted === true) {

@@ -1,5 +1,6 @@
-import { type Deferred, deferred } from '@damselfly/core'
 import { RequestQueue } from './request-queue.ts'
+
+const over = { done: true, value: undefined } as const
 
 /**
  * The request messages of one streaming call, as the library reads them. `end` settles a reader that waits for the
@@ -7,7 +8,8 @@ import { RequestQueue } from './request-queue.ts'
  */
 export class RequestFeed<T> implements AsyncIterableIterator<T> {
   readonly #source: AsyncIterable<T>
-  readonly #ended: Deferred<IteratorReturnResult<undefined>> = deferred()
+  /** Ends the wait of the reader that waits now. One promise for all of them would keep every message that was read. */
+  #interrupt = (): void => {}
   #iterator: AsyncIterator<T> | undefined
   #isEnded = false
 
@@ -19,20 +21,23 @@ export class RequestFeed<T> implements AsyncIterableIterator<T> {
   end(why: () => unknown): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#ended.resolve({ done: true, value: undefined })
+    this.#interrupt()
     if (this.#source instanceof RequestQueue) this.#source.fail(why)
     else this.#iterator?.return?.()?.catch(() => {})
   }
 
   next(): Promise<IteratorResult<T>> {
-    if (this.#isEnded) return this.#ended.promise
+    if (this.#isEnded) return Promise.resolve(over)
     this.#iterator ??= this.#source[Symbol.asyncIterator]()
-    return Promise.race([this.#iterator.next(), this.#ended.promise])
+    const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<T>>()
+    this.#interrupt = () => resolve(over)
+    this.#iterator.next().then(resolve, reject)
+    return promise
   }
 
   /** The library's way of saying that it reads no further; the stream's end follows with the reason. */
   return(): Promise<IteratorResult<T>> {
-    return Promise.resolve({ done: true, value: undefined })
+    return Promise.resolve(over)
   }
 
   /** The library insists on this method; what it reports here it also throws to whoever sends the messages. */

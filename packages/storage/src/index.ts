@@ -7,6 +7,7 @@ export { openStore, type StoreOptions } from './open-store.ts'
 export type { ContentPlace, PieceSeal } from './place/content-place.ts'
 export type {
   CreateOptions,
+  DroppedPiece,
   ExpectedDigests,
   ExportMethod,
   ExportOptions,

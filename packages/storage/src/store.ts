@@ -53,10 +53,17 @@ export interface PieceStore {
   /** Forgets the task and its bytes. Readers that hold a lease finish first. Unknown: `TaskNotFound`. */
   delete(taskId: TaskId): Promise<void>
   space(): Promise<{ totalBytes: number; freeBytes: number; usedBytes: number }>
+  /** Hears of every piece that is dropped, whoever found it bad. Returns how to stop that. */
+  onDrop(listener: (dropped: DroppedPiece) => void): () => void
   /** A small text of the caller's, kept beside the tasks; `undefined` when there is none of that name. */
   note(name: string): string | undefined
   setNote(name: string, text: string): void
   close(): Promise<void>
+}
+
+export interface DroppedPiece {
+  readonly taskId: TaskId
+  readonly number: number
 }
 
 export interface CreateOptions {

@@ -22,13 +22,9 @@ export async function cutBody(
   target: CutTarget,
   clock: Clock,
 ): Promise<void> {
-  const isWanted = await target.begins(body.start)
   let piece = Math.floor(body.start / geometry.pieceLength)
-  let sink = isWanted ? await target.open(piece) : 'end'
-  if (sink === 'end') {
-    await body.bytes[Symbol.asyncIterator]().return?.()
-    return
-  }
+  let sink = await firstSink(body, piece, target)
+  if (sink === 'end') return
   let position = body.start
   let startedAt = clock.monotonic()
   try {
@@ -52,5 +48,20 @@ export async function cutBody(
     }
   } finally {
     if (typeof sink === 'object') sink.abandon()
+  }
+}
+
+/** A body of which nothing is wanted, or that nobody can take, is left at once. */
+async function firstSink(
+  body: SourceBody,
+  piece: number,
+  target: CutTarget,
+): Promise<CutSink | 'skip' | 'end'> {
+  let sink: CutSink | 'skip' | 'end' = 'end'
+  try {
+    if (await target.begins(body.start)) sink = await target.open(piece)
+    return sink
+  } finally {
+    if (sink === 'end') await body.bytes[Symbol.asyncIterator]().return?.()
   }
 }

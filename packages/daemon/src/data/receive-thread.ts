@@ -31,8 +31,8 @@ export function receiveMethods({
     return {
       write: (chunk) => writer.write(chunk),
       complete(costMs) {
-        isComplete = true
         control().tell('cut', { reading, number, costMs, ...writer.finish() })
+        isComplete = true
         open.close()
       },
       abandon() {

@@ -19,6 +19,7 @@ export interface DownloadContext {
   readonly describe: ParentSessionDeps['describe']
   readonly forgetOffer: ParentSessionDeps['forgetOffer']
   readonly bans: PeerBans
+  readonly pieceTimeoutMs: number
   readonly onUnattested: () => void
   readonly onCorrupt: () => void
   readonly data: Pick<DataPlane, 'receive' | 'readSource' | 'hasher'>

@@ -1,13 +1,15 @@
 import {
   AsyncQueue,
   abortable,
+  background,
   type Clock,
   DfError,
   formatDigest,
+  type Log,
   linkSignals,
   parseDigest,
 } from '@damselfly/core'
-import type { PieceRecord } from '@damselfly/storage'
+import type { PieceRecord, StoredTask } from '@damselfly/storage'
 import type { DataPlane } from '../data/data-plane.ts'
 import { contentDigest } from './content-digest.ts'
 import type { JobStart } from './download-job.ts'
@@ -19,6 +21,9 @@ export type DownloadEvent =
   | { readonly kind: 'piece'; readonly record: PieceRecord }
 
 export interface FollowDeps {
+  readonly log: Log
+  /** A complete task whose whole content was checked to have this digest. */
+  readonly findContent: (digest: string) => StoredTask | undefined
   readonly data: Pick<DataPlane, 'hasher'>
   readonly clock: Clock
   readonly downloads: Downloads
@@ -48,7 +53,7 @@ export async function* followDownload(
     const digest = digestWanted(request, start, deps, linked.signal)
     yield* pieces(start, done)
     await done
-    if (digest !== undefined) await checkDigest(request, start, await digest, deps.forget)
+    if (digest !== undefined) await checkDigest(request, start, await digest, deps)
     await writeOutput(request, start, linked.signal)
   } finally {
     unfollow()
@@ -106,11 +111,13 @@ async function checkDigest(
   { download, url }: DownloadRequest,
   { live, wasComplete }: JobStart,
   actual: string,
-  forget: () => Promise<void>,
+  { forget, findContent, log }: FollowDeps,
 ): Promise<void> {
   const expected = formatDigest(parseDigest(download.digest ?? ''))
   if (actual === expected) {
+    const twin = findContent(expected)
     live.stored.recordContentDigest(expected)
+    if (twin !== undefined) background('storing content once', storeOnce(live.stored, twin), log)
     return
   }
   // Bytes that came for this caller alone are worthless. Those that others use are theirs to judge: the digest may be a slip.
@@ -121,6 +128,12 @@ async function checkDigest(
     `The content of ${url.origin}${url.pathname} is not what was asked for: expected ${expected}, got ${actual}. No output was written. Check the digest, or whether the origin serves another version${isOurs ? '' : '; this host had the content before: another --tag fetches it anew'}.`,
     { details: { expected, actual } },
   )
+}
+
+/** Two tasks with the same content, both checked, need its bytes once. */
+async function storeOnce(stored: StoredTask, twin: StoredTask): Promise<void> {
+  const isAlike = twin.spec.pieceLength === stored.spec.pieceLength
+  if (twin !== stored && isAlike) await stored.adopt(twin)
 }
 
 async function writeOutput(

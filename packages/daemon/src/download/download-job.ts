@@ -7,12 +7,10 @@ import {
   DfError,
   deadline,
   deferred,
-  formatDigest,
   isDfError,
   linkSignals,
   type PieceGeometry,
   type PieceInterval,
-  parseDigest,
   peerId,
   pieceGeometry,
   piecesOverlapping,
@@ -24,7 +22,7 @@ import type { DownloadContext } from './download-context.ts'
 import { type DownloadRequest, wantedRange } from './download-request.ts'
 import { digestsOf, heldPieces } from './held-pieces.ts'
 import type { LiveTask } from './live-task.ts'
-import { openDigests, PieceAuthority } from './piece-authority.ts'
+import { openDigests, PieceAuthority, type RecordOutcome } from './piece-authority.ts'
 import {
   askOrigin,
   resolveTask,
@@ -102,7 +100,6 @@ export class DownloadJob {
         isPartial: this.#request.range !== undefined,
       }),
     )
-    if (!start.live.hasAll(start.wanted)) await this.#adopt(start.live)
     this.#started.resolve(start)
     const leave = start.live.join()
     try {
@@ -111,22 +108,6 @@ export class DownloadJob {
       } else if (this.#request.triggered) await this.#announceComplete(start, signal)
     } finally {
       leave()
-    }
-  }
-
-  /** The caller names a digest, and content that was checked to have it is here under another task: nothing has to travel. */
-  async #adopt({ stored }: LiveTask): Promise<void> {
-    const { digest } = this.#request.download
-    if (!digest) return
-    const twin = this.#context.tasks.findContent(formatDigest(parseDigest(digest)))
-    if (twin === undefined) return
-    try {
-      await stored.adopt(twin)
-    } catch (err) {
-      this.#context.log.debug(
-        { taskId: this.#request.taskId, err },
-        'known content was not taken over',
-      )
     }
   }
 
@@ -217,10 +198,8 @@ export class DownloadJob {
     const authority = this.#authority(start)
     const claim = { rank: rankOf(this.#request.download), key: this.#request.taskId }
     const turn = (signal: AbortSignal) => context.slots.acquire(claim, signal)
-    const attest = async (record: PieceRecord): Promise<void> => {
-      const { number } = record
-      await authority.record([{ number, digests: digestsOf(record) }], true)
-    }
+    const attest = (record: PieceRecord): Promise<RecordOutcome> =>
+      authority.record([{ number: record.number, digests: digestsOf(record) }], true)
     return new SwarmDownload(
       {
         live,

@@ -67,8 +67,12 @@ export class LiveTask {
   }
 
   /** The piece is not what it should be: forgets it, and others may fetch it. */
-  async drop(piece: number): Promise<void> {
-    await this.stored.drop(piece)
+  drop(piece: number): Promise<void> {
+    return this.stored.drop(piece)
+  }
+
+  /** The store has dropped the piece, whoever found it bad. */
+  dropped(piece: number): void {
     this.#each((l) => l.released?.(piece))
   }
 

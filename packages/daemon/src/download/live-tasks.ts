@@ -19,6 +19,7 @@ export class LiveTasks {
   /** `onPiece` is told of every piece that comes in from a peer or the origin. */
   constructor(store: PieceStore, onPiece: (record: PieceRecord) => void) {
     this.#store = store
+    store.onDrop(({ taskId, number }) => this.#live.get(taskId)?.dropped(number))
     this.#onPiece = onPiece
   }
 

@@ -1,12 +1,16 @@
 import {
+  background,
   DfError,
+  deadline,
   isAbort,
+  linkSignals,
   type PieceGeometry,
   type PieceInterval,
   parseCrc32,
   pieceSpan,
   type Random,
 } from '@damselfly/core'
+import type { PieceDigests } from '@damselfly/core/hashing'
 import type { ExpectedDigests, PieceRecord } from '@damselfly/storage'
 import type { DataPlane } from '../data/data-plane.ts'
 import type { LiveTask } from './live-task.ts'
@@ -18,12 +22,14 @@ import { type ParentLoad, PieceChooser } from './piece-chooser.ts'
 export interface ParentFetchDeps extends Omit<ParentSessionDeps, 'onAnnounced'> {
   readonly data: Pick<DataPlane, 'receive'>
   /** What the swarm agreed on, see `PieceAuthority`. */
-  readonly authority: Pick<PieceAuthority, 'expected'>
+  readonly authority: Pick<PieceAuthority, 'expected' | 'record'>
   readonly bans: PeerBans
   /** Nobody waits for it: parents may serve others first. */
   readonly isBackground: boolean
   /** Waits for this download's turn among all of this host; the returned function ends it. */
   readonly turn: (signal: AbortSignal) => Promise<() => void>
+  /** How long a piece may take as a whole. */
+  readonly pieceTimeoutMs: number
   /** A piece of which nobody but its sender could say what it must be. */
   readonly onUnattested: () => void
   /** A piece that was not what it should be. */
@@ -190,24 +196,31 @@ export class ParentFetch {
       number: piece,
       isBackground,
     }
-    const arrived = await data.receive(order, parent.signal)
+    using limit = deadline(clock, this.#deps.pieceTimeoutMs, () => tooSlow(parent.id))
+    using linked = linkSignals(parent.signal, limit.signal)
+    const arrived = await data.receive(order, linked.signal)
     try {
       const costMs = clock.monotonic() - startedAt
-      const expected = await this.#expected(piece, arrived.header.digest, parent.signal)
+      const agreed = await this.#deps.authority.expected(piece, linked.signal)
+      const expected = agreed ?? claimed(arrived.header.digest)
       const facts = { parentId: parent.id, trafficType: 'remote-peer', costMs, expected } as const
-      return await arrived.commit(facts)
+      const record = await arrived.commit(facts)
+      if (agreed === undefined) this.#unattested(piece, arrived.digests)
+      return record
     } finally {
       arrived.abort()
     }
   }
 
-  /** The swarm's digest; the sender's own claim only where the swarm has none (no scheduler of ours, nobody left who knows). */
-  async #expected(piece: number, claim: string, signal: AbortSignal): Promise<ExpectedDigests> {
-    const agreed = await this.#deps.authority.expected(piece, signal)
-    if (agreed !== undefined) return agreed
-    this.#deps.onUnattested()
-    const crc32 = parseCrc32(claim)
-    return crc32 === undefined ? {} : { crc32 }
+  /** Nobody but its sender could say what the piece must be. Should the swarm know better later, the piece has to go. */
+  #unattested(number: number, digests: PieceDigests): void {
+    const { authority, onUnattested, log } = this.#deps
+    onUnattested()
+    background(
+      'telling of an unattested piece',
+      authority.record([{ number, digests }], false),
+      log,
+    )
   }
 
   #judge(piece: number, parent: ParentSession, thrown: unknown): void {
@@ -258,4 +271,14 @@ export class ParentFetch {
     this.#running.add(work)
     work.finally(() => this.#running.delete(work)).catch(() => {})
   }
+}
+
+/** The sender's own claim; nothing to compare with when it makes none that is understood. */
+function claimed(digest: string): ExpectedDigests {
+  const crc32 = parseCrc32(digest)
+  return crc32 === undefined ? {} : { crc32 }
+}
+
+function tooSlow(parentId: string): DfError {
+  return new DfError('PeerUnavailable', `Parent ${parentId} took too long for a piece.`)
 }

@@ -113,10 +113,11 @@ export class ParentSession {
 
   /** Listens to the parent's announcements until it has none left, dies or is closed. Never throws. */
   async run(taskId: TaskId, interested: readonly number[]): Promise<void> {
-    using lease = this.#deps.channels.acquire(this.address.control)
-    // Asked beside the first announcements.
-    this.#askOffer()
+    const wanted = new Set(interested)
     try {
+      using lease = this.#deps.channels.acquire(this.address.control)
+      // Asked beside the first announcements.
+      this.#askOffer()
       const request = {
         hostId: this.#deps.hostId,
         taskId,
@@ -126,6 +127,7 @@ export class ParentSession {
       for await (const piece of client.syncPieces(request, { signal: this.signal })) {
         // Without a TCP port there is nothing to fetch from: QUIC is not spoken here (interop.md 3.1).
         if (piece.ip === '' || piece.tcpPort === undefined) continue
+        if (!wanted.has(piece.number)) continue
         this.#data = { host: piece.ip, port: piece.tcpPort }
         this.pieces.add(piece.number)
         this.#deps.onAnnounced(this, piece.number)

@@ -12,6 +12,7 @@ import type { SourceRequest, SourceStat } from '@damselfly/sources'
 import type { PieceRecord } from '@damselfly/storage'
 import type { BodyDesk, CutPiece, DataPlane } from '../data/data-plane.ts'
 import type { LiveTask } from './live-task.ts'
+import type { RecordOutcome } from './piece-authority.ts'
 
 /**
  * Fetches missing pieces from the origin. Runs of neighbouring pieces are read with one request each, several at a time
@@ -34,8 +35,8 @@ export interface SourceFetch {
 
 export interface SourceFetchDeps {
   readonly data: Pick<DataPlane, 'readSource'>
-  /** Makes the digests of a piece known to the swarm; nobody is told of the piece before. */
-  readonly attest: (record: PieceRecord) => Promise<void>
+  /** Makes the digests of a piece known to the swarm; nobody is told of the piece before. A contradicted one is dropped. */
+  readonly attest: (record: PieceRecord) => Promise<RecordOutcome>
   readonly clock: Clock
   readonly log: Log
   /** Waits for this download's turn among all of this host; the returned function ends it. */
@@ -126,7 +127,7 @@ async function afterFailure(
   if (fetch.signal.aborted || isAbort(error)) throw error
   const failure = DfError.from(error)
   state.fruitless += 1
-  if (failure.blame !== 'source' || !failure.retryable) throw failure
+  if (!failure.retryable) throw failure
   if (failure.code === 'SourceChanged' || state.fruitless >= maxFruitlessAttempts) throw failure
   deps.log.debug(
     { err: failure, attempt: state.fruitless },
@@ -184,10 +185,19 @@ class RunDesk implements BodyDesk {
 
   async arrived({ number, costMs, commit }: CutPiece): Promise<void> {
     const record = await commit({ parentId: '', trafficType: 'back-to-source', costMs })
-    await this.#deps.attest(record)
+    if ((await this.#deps.attest(record)) === 'contradicted') throw this.#contradicted(number)
     this.#claimed.delete(number)
     this.gained += 1
     this.#fetch.live.finished(record)
+  }
+
+  /** Either the origin has other content now, or somebody told the swarm wrongly: both end with asking anew what it is. */
+  #contradicted(piece: number): DfError {
+    const { url } = this.#fetch.request
+    return new DfError(
+      'SourceChanged',
+      `Piece ${piece} of ${url.origin}${url.pathname} is not what the swarm has agreed on: the content has changed, or a host told wrongly. Run it again.`,
+    )
   }
 
   /** The pieces that did not come are free again. */

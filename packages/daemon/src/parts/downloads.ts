@@ -54,6 +54,7 @@ export function downloadContext(
       allowed(config.transfer, await directory.describe(control, signal)),
     forgetOffer: (control) => directory.forget(control),
     bans: new PeerBans(world.clock),
+    pieceTimeoutMs: config.download.pieceTimeout,
     onUnattested: () => metrics.unattestedPieces.inc(),
     onCorrupt: () => metrics.corruptPieces.inc(),
     data: countedReads(data, metrics),

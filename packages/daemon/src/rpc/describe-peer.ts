@@ -29,7 +29,7 @@ const answerWaitMs = 2_000
 const maxPeers = 10_000
 const fingerprintBytes = 32
 
-/** What other hosts offer, asked once a minute at most. */
+/** What other hosts offer, asked once a minute unless it is forgotten before. */
 export class PeerDirectory {
   readonly #deps: PeerDirectoryDeps
   /** By control address, in the order they were asked. */

@@ -53,6 +53,8 @@ export async function* downloadTask(
   try {
     const follow = {
       data: context.data,
+      log: context.log,
+      findContent: (digest: string) => context.tasks.findContent(digest),
       clock,
       downloads: context.downloads,
       forget: () => context.forgetTask(request.taskId),

@@ -63,6 +63,9 @@ export function onDigests(state: CoreState, event: DigestsEvent): void {
   if (event.type === 'digestsClosed') {
     byCall.delete(event.callId)
     watcher.digests.watchers.delete(event.callId)
+    // A question about nothing leaves nothing behind.
+    const { watchers, table } = watcher.digests
+    if (watchers.size === 0 && table.end === 0) forget(state, watcher.digests)
     return
   }
   const refusal = refusalOf(state, watcher.digests, event.pieces)

@@ -49,8 +49,17 @@ export async function loadTasks(
   deps.crash('open:distrusted')
   // Not synced, as far as anybody knows: the next sync point takes care of it.
   for (const task of tasks.filter(isYoungerThan(syncedEpoch))) deps.syncPoints.mark(task)
-  for (const task of tasks) if (!task.isDeleted && !task.isComplete) await task.reopen()
+  for (const task of tasks) if (!task.isDeleted && !task.isComplete) await reopen(task, deps)
   return tasks.filter((task) => !task.isDeleted)
+}
+
+/** One that cannot be made ready (a full disk) is tried again when somebody wants more of it. */
+async function reopen(task: EngineTask, { log }: EngineDeps): Promise<void> {
+  try {
+    await task.reopen()
+  } catch (err) {
+    log.warn({ taskId: task.spec.taskId, err }, 'an incomplete task is not ready for more pieces')
+  }
 }
 
 async function findContents(deps: EngineDeps): Promise<Found[]> {

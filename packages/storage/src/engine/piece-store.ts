@@ -1,10 +1,17 @@
-import { DfError, isDfError, type PieceGeometry, pieceGeometry, type TaskId } from '@damselfly/core'
+import {
+  DfError,
+  isDfError,
+  Listeners,
+  type PieceGeometry,
+  pieceGeometry,
+  type TaskId,
+} from '@damselfly/core'
 import { diskFull } from '../media/disk-medium.ts'
 import type { Content, Medium } from '../media/medium.ts'
 import { blockPieces } from '../metadata/piece-block.ts'
 import { PieceTable } from '../metadata/piece-table.ts'
 import { maxBlocks } from '../metadata/schema.ts'
-import type { CreateOptions, PieceStore, StoredTask, TaskSpec } from '../store.ts'
+import type { CreateOptions, DroppedPiece, PieceStore, StoredTask, TaskSpec } from '../store.ts'
 import { ContentIndex } from './content-index.ts'
 import type { EngineDeps } from './engine-deps.ts'
 import { discard, requestOf } from './move-content.ts'
@@ -29,6 +36,7 @@ export class EngineStore implements PieceStore {
   readonly #contents = new ContentIndex<EngineTask>()
   /** The last create or delete of each task that is under way; those of one task run one after another. */
   readonly #underWay = new Map<TaskId, Promise<unknown>>()
+  readonly #drops = new Listeners<DroppedPiece>()
   #closing: Promise<void> | undefined
 
   constructor(parts: StoreParts) {
@@ -37,6 +45,7 @@ export class EngineStore implements PieceStore {
 
   /** What tasks tell the store. */
   readonly events: TaskEvents = {
+    dropped: (task, number) => this.#drops.emit({ taskId: task.spec.taskId, number }),
     lost: (task) => this.#lose(task),
     completed: (task) => this.#parts.tiering?.spill(task),
     leased: (task) => this.#parts.tiering?.wasRead(task),
@@ -86,6 +95,10 @@ export class EngineStore implements PieceStore {
     return { totalBytes, freeBytes, usedBytes }
   }
 
+  onDrop(listener: (dropped: DroppedPiece) => void): () => void {
+    return this.#drops.add(listener)
+  }
+
   note(name: string): string | undefined {
     this.#checkOpen()
     return this.#parts.deps.metadata.state(notePrefix + name)
@@ -107,6 +120,7 @@ export class EngineStore implements PieceStore {
     if (existing !== undefined) {
       checkSameGeometry(existing, geometry)
       await this.#checkSpace(existing)
+      if (!existing.isComplete && !existing.isWritable) await existing.reopen()
       return existing
     }
     const { deps, isSealed } = this.#parts

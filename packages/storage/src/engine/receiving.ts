@@ -21,6 +21,12 @@ export interface ReceivingTask {
   contentFailure(error: unknown, content: Content, doing: string): DfError
 }
 
+/** A dropped piece makes the content unready for a moment. */
+const notReady = (name: string): DfError =>
+  new DfError('InvalidArgument', `The content is not ready for ${name}; try again.`, {
+    retryable: true,
+  })
+
 /**
  * The pieces of a task that somebody receives, one receiver each. Most tasks of a store have none, so nothing is made before it
  * is needed.
@@ -44,7 +50,7 @@ export class Receiving {
     const pieces = this.#pieces
     if (table.have.get(number)) throw refuse('The store has already')
     if (pieces.has(number)) throw refuse('Somebody is receiving already')
-    if (!task.isWritable) throw refuse('The content is not ready for')
+    if (!task.isWritable) throw notReady(name)
     pieces.add(number)
     crash('reserve')
     return new Reservation(

@@ -32,6 +32,8 @@ import { TaskUse } from './task-use.ts'
 export interface TaskEvents {
   /** The bytes have vanished behind our back; the task is no more. */
   lost(task: EngineTask): void
+  /** A piece has turned out to be bad and is here no more. */
+  dropped(task: EngineTask, number: number): void
   /** The last piece has come. */
   completed(task: EngineTask): void
   /** Somebody begins to read. */
@@ -190,7 +192,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.forgetCopy()
     this.#changeDigests(() => this.#digests.forget())
     crash('drop:after-block')
-    await this.reopen()
+    try {
+      await this.reopen()
+    } finally {
+      this.#events.dropped(this, number)
+    }
     crash('drop:after-reopening')
   }
 
