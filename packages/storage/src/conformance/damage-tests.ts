@@ -36,6 +36,17 @@ export function damageTests(
       expect(await Promise.all([0, 1, 2].map((n) => task.verify(n)))).toEqual([true, false, true])
     })
 
+    test('that is dropped is told to whoever listens, until they stop', async () => {
+      const task = await create()
+      const heard: unknown[] = []
+      const stop = store().onDrop((dropped) => void heard.push(dropped))
+      await task.drop(1)
+      await task.drop(1)
+      stop()
+      await task.drop(0)
+      expect(heard).toEqual([{ taskId: task.spec.taskId, number: 1 }])
+    })
+
     test('that was dropped is gone until it comes again', async () => {
       const task = await create()
       task.recordVerified('sha256:abc')
