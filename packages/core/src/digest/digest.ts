@@ -43,7 +43,7 @@ export function formatDigest({ algorithm, value }: Digest): string {
   return `${algorithm}:${value}`
 }
 
-/** blake3 digests can be passed on but not computed. */
+/** All but blake3, which is native code: `createAnyHasher` of `@damselfly/core/hashing` has that too. */
 export function createHasher(algorithm: DigestAlgorithm): Hasher {
   if (algorithm === 'blake3') {
     throw new DfError('Unimplemented', 'blake3 digests cannot be verified; use sha256 or sha512.')

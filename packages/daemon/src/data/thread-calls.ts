@@ -20,10 +20,7 @@ export type ThreadMessage =
   | { readonly type: 'failure'; readonly id: number; readonly error: PlainError }
 
 /** What one side answers, by name: argument in, promise of the answer out. */
-export type Methods = Readonly<
-  // biome-ignore lint/suspicious/noExplicitAny: any method fits, as in a type parameter's bound.
-  Record<string, (argument: any, signal: AbortSignal) => unknown>
->
+export type Methods = Readonly<Record<string, (argument: never, signal: AbortSignal) => unknown>>
 
 type Argument<M> = M extends (argument: infer A, signal: AbortSignal) => unknown ? A : never
 type Answer<M> = M extends (argument: never, signal: AbortSignal) => infer R ? Awaited<R> : never
@@ -95,7 +92,7 @@ export class ThreadCalls<Remote extends Methods> {
         void this.#answer(message)
         break
       case 'tell':
-        this.#method(message.name)(message.argument, new AbortController().signal)
+        this.#method(message.name)(message.argument as never, new AbortController().signal)
         break
       case 'abort':
         this.#answering.get(message.id)?.abort()
@@ -115,7 +112,7 @@ export class ThreadCalls<Remote extends Methods> {
     const controller = new AbortController()
     this.#answering.set(id, controller)
     try {
-      const value = await this.#method(name)(argument, controller.signal)
+      const value = await this.#method(name)(argument as never, controller.signal)
       this.#port.postMessage({ type: 'answer', id, value })
     } catch (error) {
       this.#port.postMessage({ type: 'failure', id, error: toPlain(error) })
