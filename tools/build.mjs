@@ -29,6 +29,7 @@ const { metafile } = await build({
     ...Object.fromEntries(programs.map((name) => [name, `${cli}/src/bin/${name}.ts`])),
     // Loaded by name, from beside the code that starts it.
     'data-thread': 'packages/daemon/src/data/thread.ts',
+    'checkpoint-thread': 'packages/storage/src/metadata/checkpoint-entry.ts',
   },
   external: Object.values(native).flatMap((part) => Object.keys(part)),
   outdir: `${out}/lib`,

@@ -56,6 +56,8 @@ it.each([
   ['transfer: {threads: -1}', 'transfer.threads'],
   ['storage: {kind: tape}', 'storage.kind'],
   ['storage: {sync: sometimes}', 'storage.sync'],
+  ['storage: {directIO: often}', 'storage.directIO'],
+  ['upload: {minRate: fast}', 'upload.minRate'],
 ])('refuses %s', (text, why) => {
   expect(refusal(text)).toContain(why)
 })

@@ -100,8 +100,13 @@ const upload = z.strictObject({
   bandwidthTable: z.array(ratePeriod).default([]),
   /** Bytes per second to peers of one task. Default: no limit of its own. */
   taskBandwidthLimit: byteSize.refine(isPositive, aRate).optional(),
-  /** Pieces being sent at once; others wait, children and tasks in turn. Default 64. */
+  /** Pieces being sent at once, half of them to one child at most; others wait, children and tasks in turn. Default 64. */
   slots: z.number().int().min(1).max(4_096).default(64),
+  /**
+   * Bytes per second. A child that takes less over 30 s is dropped, so that others get its slot; what our own limits hold back
+   * does not count. 0 = never. Default 64KiB.
+   */
+  minRate: byteSize.prefault('64KiB'),
 })
 
 const scheduler = z.strictObject({

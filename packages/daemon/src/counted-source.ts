@@ -40,6 +40,7 @@ export function countedReads(
   return {
     receive: (order, signal) => data.receive(order, signal),
     hasher: (algorithm) => data.hasher(algorithm),
+    copier: (stored) => data.copier(stored),
     readSource: (order, desk, signal) =>
       counted(
         counters,

@@ -35,7 +35,7 @@ const damagePlace: Damage = (task, offset) => {
   open.read(byte, offset)
   byte[0] = (byte[0] ?? 0) ^ 4
   open.write(byte, offset)
-  open.close()
+  void open.close()
 }
 
 /** Declares the tests that every piece store passes; they use the interface alone. Call it from a test file. */

@@ -5,7 +5,10 @@ export type { KeyFor } from './media/sealed-medium.ts'
 export type { MediaOptions } from './open-media.ts'
 export { openStore, type StoreOptions } from './open-store.ts'
 export type { ContentPlace, PieceSeal } from './place/content-place.ts'
+export { placeWithin } from './place/place-within.ts'
 export type {
+  ContentCopier,
+  ContentCopy,
   CreateOptions,
   DroppedPiece,
   ExpectedDigests,

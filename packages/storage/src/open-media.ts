@@ -25,6 +25,7 @@ export interface OpenMediaOptions {
   readonly keyFor?: KeyFor
   readonly preallocate: boolean
   readonly directIO: boolean
+  readonly memoryBytes: number
   readonly maxOpenFiles: number
   readonly disk: Disk
   readonly log: Log
@@ -57,9 +58,9 @@ export async function openMedia(
 }
 
 function diskMedium(options: OpenMediaOptions, layout: StoreLayout): Medium {
-  const { preallocate, directIO, maxOpenFiles } = options
+  const { preallocate, directIO, memoryBytes, maxOpenFiles } = options
   const directory = layout.tasks
-  return new DiskMedium({ directory, maxOpenFiles, preallocate, directIO }, options)
+  return new DiskMedium({ directory, maxOpenFiles, preallocate, directIO, memoryBytes }, options)
 }
 
 function checkBytes(maxBytes: number): number {

@@ -13,6 +13,7 @@ import type { KeyFor } from './media/sealed-medium.ts'
 import { BlockCache } from './metadata/block-cache.ts'
 import { Metadata } from './metadata/metadata.ts'
 import { type MediaOptions, openMedia } from './open-media.ts'
+import { usableMemory } from './place/write-back-choice.ts'
 import type { PieceStore } from './store.ts'
 import { type StoreLayout, storeLayout } from './store-layout.ts'
 
@@ -38,6 +39,8 @@ export interface StoreOptions {
   readonly preallocate?: boolean
   /** Worker threads write past the page cache. Default false. */
   readonly directIO?: boolean
+  /** What this process may use, bytes. Default: all that the machine, or the container, has. */
+  readonly memoryBytes?: number
   /** How many content files stay open for the next use. Default 64. */
   readonly maxOpenFiles?: number
   /** Time between sync points. Default 30 s. */
@@ -75,7 +78,7 @@ type FullOptions = StoreOptions & Required<Omit<StoreOptions, 'keyFor' | 'bootId
  * `DiskFailed`.
  */
 export async function openStore(given: StoreOptions): Promise<PieceStore> {
-  const options: FullOptions = { ...defaults, ...given }
+  const options: FullOptions = { ...defaults, memoryBytes: usableMemory(), ...given }
   const layout = storeLayout(options.dir)
   if (options.media.kind === 'memory') {
     return await openEngine(options, { ...layout, database: ':memory:' }, () => {})
@@ -135,7 +138,7 @@ async function openEngine(
     deps.syncPoints.start()
     return store
   } catch (error) {
-    metadata.close()
+    await metadata.close()
     throw error
   }
 }

@@ -156,8 +156,36 @@ export interface ExportOptions {
   readonly overwrite: boolean
   /** Only a hard link will do; anything else is an error. */
   readonly forceHardLink: boolean
-  readonly range?: { readonly start: number; readonly length: number }
+  readonly range?: ExportRange
+  /** Copies what can be neither linked nor cloned. Default: the store does, in turns with all else on its thread. */
+  readonly copier?: ContentCopier
   readonly signal?: AbortSignal
+}
+
+/**
+ * Copies bytes of a content into a file. When it settles nothing writes any more. Errors: those of `copyHere`, the signal's
+ * reason.
+ */
+export type ContentCopier = (copy: ContentCopy, signal?: AbortSignal) => Promise<void>
+
+export interface ContentCopy {
+  /** Of the content. The file begins with its first byte. */
+  readonly range: ExportRange
+  /** A new, empty file. */
+  readonly path: string
+  /** What the file will be called: for messages. */
+  readonly name: string
+  /**
+   * Has the store copy a part of the range after all, e.g. bytes that have moved. It drops pieces that cannot be read. Errors:
+   * those of `StoredTask.read`; of the file as Node names them.
+   */
+  copyHere(part: ExportRange): Promise<void>
+}
+
+/** Bytes of a content. */
+export interface ExportRange {
+  readonly start: number
+  readonly length: number
 }
 
 export type ExportMethod = 'link' | 'copy'

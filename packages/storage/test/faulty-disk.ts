@@ -82,6 +82,11 @@ export class FaultyDisk implements Disk {
     return await systemDisk.readdir(path)
   }
 
+  async sizes(path: string) {
+    await this.#before('readdir', path)
+    return await systemDisk.sizes(path)
+  }
+
   async rename(from: string, to: string) {
     await this.#before('rename', to)
     await systemDisk.rename(from, to)

@@ -7,6 +7,7 @@ import { contentBytes, isSame } from '../src/conformance/content.ts'
 import { failsWith } from '../src/conformance/fails-with.ts'
 import {
   type ContentPlace,
+  type FinishedPiece,
   openPlace,
   type PieceSeal,
   PlacedPieceReader,
@@ -27,35 +28,38 @@ const key = new Uint8Array(32).fill(3)
 const span = { offset: 2 * mebibyte, length: mebibyte + 8192 + 77 }
 const places = (): Record<string, ContentPlace> => ({
   file: { kind: 'file', path },
-  'file with direct I/O': { kind: 'file', path, directIO: true },
-  memory: { kind: 'memory', bytes: new SharedArrayBuffer(4 * mebibyte) },
+  'file with direct I/O': { kind: 'file', path, writing: 'direct' },
+  memory: { kind: 'memory', start: 0, segments: [new SharedArrayBuffer(4 * mebibyte)] },
   'sealed file with direct I/O': {
     kind: 'sealed',
-    inner: { kind: 'file', path, directIO: true },
+    inner: { kind: 'file', path, writing: 'direct' },
     key,
   },
   'sealed memory': {
     kind: 'sealed',
-    inner: { kind: 'memory', bytes: new SharedArrayBuffer(4 * mebibyte) },
+    inner: { kind: 'memory', start: 0, segments: [new SharedArrayBuffer(4 * mebibyte)] },
     key,
   },
 })
 
 describe.each(Object.keys(places()))('%s', (name) => {
-  test.each([100_000, 4096, 5 * mebibyte])('takes a piece in chunks of %i bytes', (chunkBytes) => {
-    const place = places()[name] as ContentPlace
-    const open = openPlace(place)
-    const writer = new PlacedPieceWriter(open, span)
-    const bytes = contentBytes(span.offset, span.length)
-    for (let at = 0; at < span.length; at += chunkBytes)
-      writer.write(bytes.subarray(at, at + chunkBytes))
-    const { seal } = writer.finish()
-    const buffer = new Uint8Array(span.length)
-    expect(new PlacedPieceReader(openPlace(place), span, seal).read(buffer, 0)).toBe(span.length)
-    expect(isSame(buffer, bytes)).toBe(true)
-    open.close()
-    open.close()
-  })
+  test.each([100_000, 4096, 5 * mebibyte])(
+    'takes a piece in chunks of %i bytes',
+    async (chunkBytes) => {
+      const place = places()[name] as ContentPlace
+      const open = openPlace(place)
+      const writer = new PlacedPieceWriter(open, span)
+      const bytes = contentBytes(span.offset, span.length)
+      for (let at = 0; at < span.length; at += chunkBytes)
+        writer.write(bytes.subarray(at, at + chunkBytes))
+      const { seal } = await writer.finish()
+      const buffer = new Uint8Array(span.length)
+      expect(new PlacedPieceReader(openPlace(place), span, seal).read(buffer, 0)).toBe(span.length)
+      expect(isSame(buffer, bytes)).toBe(true)
+      await open.close()
+      await open.close()
+    },
+  )
 })
 
 describe('a file', () => {
@@ -70,7 +74,7 @@ describe('a file', () => {
     const open = openPlace({ kind: 'file', path })
     expect(() => open.read(buffer, 0)).toThrow(failsWith('DiskFailed'))
     expect(() => open.write(buffer, 0)).toThrow(failsWith('DiskFailed'))
-    expect(() => openPlace({ kind: 'file', path, directIO: true }).directWriter?.(span)).toThrow(
+    expect(() => openPlace({ kind: 'file', path, writing: 'direct' }).directWriter?.(span)).toThrow(
       failsWith('DiskFailed'),
     )
   })
@@ -79,27 +83,39 @@ describe('a file', () => {
     // The device of Linux that is always full.
     const open = openPlace({ kind: 'file', path: '/dev/full' })
     expect(() => open.write(new Uint8Array(10), 0)).toThrow(failsWith('DiskFull'))
-    open.close()
+    expect(open.close()).toBeUndefined()
   })
 
-  test('is written the ordinary way when a piece does not begin at a page', () => {
-    const open = openPlace({ kind: 'file', path, directIO: true })
+  test('stays open until nothing is written to it any more, also by writers that were given up', async () => {
+    const open = openPlace({ kind: 'file', path, writing: 'direct' })
+    const first = new PlacedPieceWriter(open, { offset: 0, length: 3 * mebibyte })
+    const bytes = contentBytes(0, 2 * mebibyte)
+    first.write(bytes)
+    const closed = open.close()
+    expect(closed).toBeInstanceOf(Promise)
+    await closed
+    expect(isSame(fs.readFileSync(path), bytes)).toBe(true)
+    expect(open.close()).toBeUndefined()
+  })
+
+  test('is written the ordinary way when a piece does not begin at a page', async () => {
+    const open = openPlace({ kind: 'file', path, writing: 'direct' })
     expect(open.directWriter?.({ offset: 100, length: 4096 })).toBeUndefined()
     const writer = new PlacedPieceWriter(open, { offset: 100, length: 4096 })
     writer.write(contentBytes(100, 4096))
-    writer.finish()
+    await writer.finish()
     expect(isSame(fs.readFileSync(path).subarray(100), contentBytes(100, 4096))).toBe(true)
-    open.close()
+    await open.close()
   })
 })
 
 describe('a sealed place', () => {
-  test('gives not a byte of a piece that was changed, nor with another key or seal', () => {
+  test('gives not a byte of a piece that was changed, nor with another key or seal', async () => {
     const place = places()['sealed memory'] as Extract<ContentPlace, { kind: 'sealed' }>
     const open = openPlace(place)
     const writer = new PlacedPieceWriter(open, span)
     writer.write(contentBytes(span.offset, span.length))
-    const { seal } = writer.finish()
+    const { seal } = await writer.finish()
     const refused = (from: ContentPlace, given: PieceSeal | undefined): void => {
       const buffer = new Uint8Array(16)
       const reader = new PlacedPieceReader(openPlace(from), span, given)
@@ -128,11 +144,11 @@ test('another thread writes what this one reads', async () => {
     import(workerData.module).then(({ openPlace, PlacedPieceWriter }) => {
       const writer = new PlacedPieceWriter(openPlace(workerData.place), { offset: 10, length: 5 })
       writer.write(Uint8Array.of(1, 2, 3, 4, 5))
-      parentPort.postMessage(writer.finish())
-    })`
+      return writer.finish()
+    }).then((finished) => parentPort.postMessage(finished))`
   const module = new URL('../src/place.ts', import.meta.url).href
   const worker = new Worker(program, { eval: true, workerData: { module, place } })
-  const { seal } = await new Promise<ReturnType<PlacedPieceWriter['finish']>>((resolve, reject) => {
+  const { seal } = await new Promise<FinishedPiece>((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
   })

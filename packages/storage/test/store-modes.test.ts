@@ -1,6 +1,7 @@
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { deferred } from '@damselfly/core'
 import { FakeClock } from '@damselfly/core/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -14,7 +15,7 @@ import {
 } from '../src/conformance/content.ts'
 import { failsWith } from '../src/conformance/fails-with.ts'
 import type { EngineTask } from '../src/engine/stored-task.ts'
-import type { PieceStore, StoredTask } from '../src/index.ts'
+import type { CrashPointName, PieceStore, StoredTask } from '../src/index.ts'
 import { FaultyDisk, systemError } from './faulty-disk.ts'
 import { makeStoreDir, type StoreDir } from './store-dir.ts'
 
@@ -252,23 +253,40 @@ describe('sync points', () => {
   const syncIntervalMs = 1000
   const openWith = async () => {
     const clock = new FakeClock()
-    const store = await place.open({ disk, clock, syncIntervalMs })
+    const checkpoint = deferred()
+    const crash = (name: CrashPointName): void => {
+      if (name === 'sync:checkpoint') checkpoint.resolve()
+    }
+    const store = await place.open({ disk, clock, syncIntervalMs, crash })
     const synced: string[] = []
     disk.intercept = ({ operation, path }) => {
       if (operation === 'sync') synced.push(path.endsWith('-wal') ? 'metadata' : 'content')
     }
-    return { clock, store, synced }
+    return { clock, store, synced, checkpoint: checkpoint.promise }
   }
 
   test('sync what was written since the last, and only that', async () => {
-    const { clock, store, synced } = await openWith()
+    const { clock, store, synced, checkpoint } = await openWith()
     await filled(store)
     await clock.advance(syncIntervalMs)
-    await until(() => synced.includes('metadata') && clock.pending > 0)
+    await checkpoint
+    await until(() => clock.pending > 0)
     expect(synced).toEqual(['content', 'metadata'])
     await clock.advance(syncIntervalMs)
     await until(() => clock.pending > 0)
     expect(synced).toHaveLength(2)
+  })
+
+  test('sync a directory once for all that came to lie in it', async () => {
+    const { clock, store, checkpoint } = await openWith()
+    for (const id of ['aaa-1', 'aaa-2', 'aaa-3']) await filled(store, specOf({ ...spec, id }))
+    let directories = 0
+    disk.intercept = ({ operation }) => {
+      if (operation === 'syncDirectory') directories += 1
+    }
+    await clock.advance(syncIntervalMs)
+    await checkpoint
+    expect(directories).toBe(2)
   })
 
   test('forget the pieces that the disk did not take', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   type Constellation,
@@ -60,6 +60,14 @@ async function downloadAll(members: readonly Member[], origin: Origin, path: str
   )
 }
 
+async function largestFile(dir: string): Promise<string> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name))
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
+  return paths[sizes.indexOf(Math.max(...sizes))] ?? ''
+}
+
 it.each(modes)(
   '$name: each byte leaves the origin once, and digests are checked',
   async ({ config }) => {
@@ -110,6 +118,29 @@ describe('encryption at rest', () => {
     expect((await again.download(url, { outputPath })).bytesFromOrigin).toBe(0)
     expect(await sha256File(outputPath)).toBe(await origin.digest('/f'))
   })
+
+  it.each([0, 1])(
+    'gives no output with a piece that was changed on the disk, and fetches it again [threads: %i]',
+    async (threads) => {
+      await using dir = await tmpDir()
+      const keyFile = join(dir.path, 'key')
+      await writeFile(keyFile, randomBytes(32).toString('hex'))
+      const config = { storage: { encryption: { keyFile } }, transfer: { threads } }
+      const { origin, swarm } = await setUp(config, 1)
+      const url = origin.put('/f', { sizeBytes: 9 * MiB, seed: 5 })
+      const [peer] = swarm.peers as [Member]
+      await peer.download(url)
+      await using content = await open(await largestFile(join(peer.dir, 'store')), 'r+')
+      await content.write(randomBytes(16), 0, 16, 5 * MiB)
+      const outputPath = peer.output('f')
+      await expect(peer.download(url, { outputPath })).rejects.toMatchObject({
+        message: expect.stringContaining('Piece 1 of task'),
+      })
+      expect(await readdir(dirname(outputPath))).not.toContain('f')
+      await peer.download(url, { outputPath })
+      expect(await sha256File(outputPath)).toBe(await origin.digest('/f'))
+    },
+  )
 
   it.each([
     ['a file that is not there', undefined, 'cannot be read (ENOENT)'],

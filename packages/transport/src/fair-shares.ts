@@ -58,6 +58,11 @@ export class FairShares {
     for (const flow of this.#flows(key)) flow.slots += count
   }
 
+  /** Slots that the child has. */
+  slotsOf(child: string): number {
+    return this.#children.get(child)?.slots ?? 0
+  }
+
   /** From now on it waits; what it did not use before is lost. */
   beginToWait(key: ShareKey): void {
     const [flow, task] = this.#flows(key)

@@ -41,6 +41,7 @@ export type { UploadLink } from './piece-connection.ts'
 export type { PieceTimeouts } from './piece-link.ts'
 export { RateLimit } from './rate-limit.ts'
 export { followRateTable, parseRateTable, type RatePeriod, rateAt } from './rate-table.ts'
+export type { MinRate } from './rate-watch.ts'
 export { type PeerIdentity, type SecureNetwork, systemSecureNetwork } from './secure.ts'
 export {
   type ListenAddress,

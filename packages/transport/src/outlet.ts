@@ -16,6 +16,7 @@ export class Outlet {
   #isCorked = false
   #busySinceMs = 0
   #busyMs = 0
+  #waitedMs = 0
   #busyBytes = 0
   #bytesPerSec: number | undefined
 
@@ -36,6 +37,11 @@ export class Outlet {
 
   get isBusy(): boolean {
     return this.#underWay > 0
+  }
+
+  /** How long the other side was waited for. */
+  get waitedMs(): number {
+    return this.#waitedMs + (this.#underWay > 0 ? this.#clock.monotonic() - this.#busySinceMs : 0)
   }
 
   /** How fast the other side took bytes while there were some. */
@@ -73,7 +79,9 @@ export class Outlet {
   #measure(bytes: number): void {
     this.#busyBytes += bytes
     if (this.#underWay > 0) return
-    this.#busyMs += this.#clock.monotonic() - this.#busySinceMs
+    const ms = this.#clock.monotonic() - this.#busySinceMs
+    this.#waitedMs += ms
+    this.#busyMs += ms
     if (this.#busyBytes < measuredBytes || this.#busyMs <= 0) return
     this.#bytesPerSec = (this.#busyBytes / this.#busyMs) * 1000
     this.#busyBytes = 0

@@ -6,6 +6,7 @@ import { watchIdle } from './idle-watch.ts'
 import { Outlet } from './outlet.ts'
 import type { ServedPiece } from './piece.ts'
 import { type FoundPiece, PieceFinder, type PieceFinderDeps } from './piece-finder.ts'
+import { type MinRate, watchRate } from './rate-watch.ts'
 import { RequestLine } from './request-line.ts'
 import type { PieceAsked } from './request-reader.ts'
 import { sendPiece } from './send-piece.ts'
@@ -33,6 +34,8 @@ export interface UploadLink {
 
 export interface PieceConnectionOptions {
   readonly idleMs: number
+  /** A child that takes less while it is waited for is dropped. */
+  readonly minRate?: MinRate | undefined
   /** Our own children have to come by the secure port. */
   readonly isForDragonfly: boolean
 }
@@ -87,6 +90,7 @@ export class PieceConnection {
     const { clock, log } = this.#deps
     const { idleMs } = this.#options
     this.#listen()
+    using _rate = this.#watchRate()
     const watch = watchIdle(clock, {
       idleMs,
       progress: () => this.#progress(),
@@ -133,6 +137,17 @@ export class PieceConnection {
     if (this.#isEnding || this.#controller.signal.aborted) return
     // Not a failure of ours: by its name everybody knows it for an abort.
     this.#controller.abort(new DOMException(why, 'AbortError'))
+  }
+
+  /** While our own disk or rate limit is waited for nothing is on its way into the socket, and the time does not count. */
+  #watchRate(): Disposable {
+    const { bytesPerSec, windowMs } = this.#options.minRate ?? { bytesPerSec: 0, windowMs: 0 }
+    return watchRate(this.#deps.clock, {
+      bytesPerSec,
+      windowMs,
+      progress: () => ({ bytes: this.#outlet.progress, waitedMs: this.#outlet.waitedMs }),
+      onSlow: () => this.destroy(`The peer took less than ${bytesPerSec} bytes per second.`),
+    })
   }
 
   /** Waiting for our own disk or rate limit is not the peer's fault. */

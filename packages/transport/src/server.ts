@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net'
 import { DfError, deferred, errorCode, type Network, type Running } from '@damselfly/core'
 import { checkBufferBytes } from './memory.ts'
 import { PieceConnection, type PieceConnectionDeps } from './piece-connection.ts'
+import type { MinRate } from './rate-watch.ts'
 import { type PeerIdentity, type SecureNetwork, systemSecureNetwork } from './secure.ts'
 
 export interface ListenAddress {
@@ -23,6 +24,8 @@ export interface PieceServerConfig {
   readonly secure?: SecurePort | undefined
   /** A child that sends no request or takes no bytes for so long is dropped. */
   readonly idleMs: number
+  /** A child that takes bytes more slowly is dropped, so that others get its slot. Default: none is too slow. */
+  readonly minRate?: MinRate | undefined
   /** How long `stop` lets answers under way go on. */
   readonly graceMs: number
   /**
@@ -67,8 +70,8 @@ export async function startPieceServer(
       socket.destroy()
       return
     }
-    const { idleMs } = config
-    const connection = new PieceConnection(socket, { idleMs, isForDragonfly }, deps)
+    const { idleMs, minRate } = config
+    const connection = new PieceConnection(socket, { idleMs, minRate, isForDragonfly }, deps)
     const run = connection.run().finally(() => connections.delete(connection))
     connections.set(connection, run)
   }

@@ -209,8 +209,35 @@ describe('slots', () => {
       turns.get(name)?.leave()
       await settled()
     }
-    expect(order.slice(3)).toEqual(['c1', 'a4', 'a3', 'd-background'])
+    expect(order.slice(3)).toEqual(['c1', 'a4', 'd-background', 'a3'])
     expect(governor.stats).toEqual({ sending: 2, waiting: 0, refused: 0 })
+  })
+
+  test('are never given to one child alone, whoever waits', async () => {
+    const { governor } = setUp({ slots: 4 })
+    const turns = await Promise.all([1, 2].map(() => governor.enter(upload('slow'), signal)))
+    let third = 0
+    const waiting = governor.enter(upload('slow'), signal).then((turn) => {
+      third += 1
+      return turn
+    })
+    await settled()
+    expect([third, governor.stats.sending, governor.stats.waiting]).toEqual([0, 2, 1])
+    const other = await governor.enter(upload('other'), signal)
+    other.leave()
+    await settled()
+    expect(third).toBe(0)
+    turns[0]?.leave()
+    ;(await waiting).leave()
+    turns[1]?.leave()
+    expect(governor.stats).toEqual({ sending: 0, waiting: 0, refused: 0 })
+  })
+
+  test('a single one goes to whoever comes', async () => {
+    const { governor } = setUp({ slots: 1 })
+    const turn = await governor.enter(upload('a'), signal)
+    turn.leave()
+    expect(governor.stats.sending).toBe(0)
   })
 
   test('when too many wait the next one is refused at once; the background gives way', async () => {

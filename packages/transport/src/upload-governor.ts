@@ -15,7 +15,7 @@ export interface Upload {
 }
 
 export interface UploadGovernorOptions {
-  /** Pieces being sent at once. */
+  /** Pieces being sent at once; at most half of them to one child, so that no child can keep all others waiting. */
   readonly slots: number
   /** Pieces that may wait for a slot; one more is `Overloaded`. */
   readonly maxWaiting: number
@@ -90,7 +90,7 @@ export class UploadGovernor {
   async enter(upload: Upload, signal: AbortSignal): Promise<UploadTurn> {
     signal.throwIfAborted()
     const turn = { upload, limits: this.#deps.limits?.(upload) ?? [] }
-    const isFree = this.#sending < this.#options.slots
+    const isFree = this.#hasSlotFor(upload)
     if (!isFree && this.#slotLine.size >= this.#options.maxWaiting) this.#makeRoom(upload)
     this.#shares.join(upload)
     if (isFree) this.#occupy(turn)
@@ -103,6 +103,11 @@ export class UploadGovernor {
       }
     }
     return this.#turn(turn)
+  }
+
+  #hasSlotFor({ child }: Upload): boolean {
+    const { slots } = this.#options
+    return this.#sending < slots && this.#shares.slotsOf(child) < Math.ceil(slots / 2)
   }
 
   /** The background gives way; else who came last is refused. */
@@ -140,8 +145,9 @@ export class UploadGovernor {
     this.#sending -= 1
     this.#shares.countSlots(upload, -1)
     this.#shares.leave(upload)
-    const next = best(this.#slotLine, (a, b) => this.#shares.compareSlots(a, b))
-    if (next === undefined || this.#sending >= this.#options.slots) return
+    const line = [...this.#slotLine].filter(({ turn }) => this.#hasSlotFor(turn.upload))
+    const next = best(line, (a, b) => this.#shares.compareSlots(a, b))
+    if (next === undefined) return
     this.#slotLine.delete(next)
     this.#occupy(next.turn)
     next.grant()
@@ -249,8 +255,8 @@ function compare(a: Waiter, b: Waiter, compareShares: CompareUploads): number {
   return rank || compareShares(a.turn.upload, b.turn.upload)
 }
 
-/** The first of the best: a Set keeps the order of arrival. */
-function best(line: ReadonlySet<Waiter>, compareShares: CompareUploads): Waiter | undefined {
+/** The first of the best. */
+function best(line: Iterable<Waiter>, compareShares: CompareUploads): Waiter | undefined {
   let found: Waiter | undefined
   for (const waiter of line) {
     if (found === undefined || compare(waiter, found, compareShares) < 0) found = waiter

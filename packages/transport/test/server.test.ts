@@ -1,5 +1,11 @@
 import { DfError, systemClock } from '@damselfly/core'
-import { decodeError, encodePieceContent, encodeRequest } from '@damselfly/transport'
+import {
+  decodeError,
+  encodePieceContent,
+  encodeRequest,
+  RateLimit,
+  UploadGovernor,
+} from '@damselfly/transport'
 import { describe, expect, test } from 'vitest'
 import {
   codeOf,
@@ -198,6 +204,39 @@ describe('children that do not do their part', () => {
     client.socket.write(request(0))
     await client.ended
     expect(client.received().byteLength).toBeGreaterThan(length)
+  })
+
+  test('who reads more slowly than it has to is dropped', async () => {
+    const length = 48 * MiB
+    const log = newLog()
+    const served = { ...piece(0, new Uint8Array(0), log), length, read: async () => length }
+    const minRate = { bytesPerSec: 1e12, windowMs: 40 }
+    await using server = await serve(pieces(served), { pool: newPool(2, 64 * MiB), minRate })
+    using client = rawClient(server)
+    client.socket.on('data', () => {
+      client.socket.pause()
+      systemClock.schedule(5, () => client.socket.resume())
+    })
+    client.socket.write(request(0))
+    await client.ended
+    await until(() => server.connections === 0)
+    expect(client.received().byteLength).toBeLessThan(length)
+    expect(log.released).toEqual([0])
+  })
+
+  test('who takes what our own limit lets out is never too slow', async () => {
+    const bytes = content(10_000)
+    const limit = new RateLimit(50_000, { clock: systemClock })
+    const governor = new UploadGovernor(
+      { slots: 1, maxWaiting: 1 },
+      { clock: systemClock, limits: () => [limit] },
+    )
+    const minRate = { bytesPerSec: 1e9, windowMs: 100 }
+    await using server = await serve(pieces(piece(0, bytes)), { governor, minRate })
+    using client = rawClient(server)
+    client.socket.write(request(0))
+    await client.ended
+    expect(client.received().subarray(-bytes.byteLength)).toEqual(bytes)
   })
 
   test('who stops reading does not keep a piece from being released that can no longer be read', async () => {

@@ -6,8 +6,8 @@ export interface CutSink {
   write(chunk: Uint8Array): void | Promise<void>
   /** All bytes of the piece have been written. */
   complete(costMs: number): void | Promise<void>
-  /** The body ended or failed before. Safe after `complete`. */
-  abandon(): void
+  /** The body ended or failed before. Safe after `complete`. A promise resolves when nothing is written any more. */
+  abandon(): void | Promise<void>
 }
 
 export interface CutTarget {
@@ -47,7 +47,7 @@ export async function cutBody(
       }
     }
   } finally {
-    if (typeof sink === 'object') sink.abandon()
+    if (typeof sink === 'object') await sink.abandon()
   }
 }
 

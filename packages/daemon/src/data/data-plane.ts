@@ -1,7 +1,7 @@
 import type { DigestAlgorithm, PieceGeometry, Running } from '@damselfly/core'
 import type { PieceDigests } from '@damselfly/core/hashing'
 import type { SourceReadOptions, SourceRequest } from '@damselfly/sources'
-import type { PieceFacts, PieceRecord, StoredTask } from '@damselfly/storage'
+import type { ContentCopier, PieceFacts, PieceRecord, StoredTask } from '@damselfly/storage'
 import type {
   PeerAddress,
   PeerIdentity,
@@ -96,6 +96,8 @@ export interface DataPlane {
   readSource(order: SourceOrder, desk: BodyDesk, signal: AbortSignal): Promise<void>
   /** Reads what is stored and hashes it. */
   hasher(algorithm: DigestAlgorithm): ContentHasher
+  /** Copies content into files, for `exportTo`; `undefined` when its store had better do that itself. */
+  copier(stored: StoredTask): ContentCopier | undefined
   /** Serves pieces to other hosts. Once. */
   serve(options: ServeOptions, desk: UploadDesk): Promise<PieceServing>
   /** After the server has been stopped. */
@@ -116,6 +118,8 @@ export interface ServeOptions {
   readonly taskBytesPerSec?: number | undefined
   /** Pieces being sent at once. */
   readonly slots: number
+  /** A child that takes less while it is waited for is dropped; 0 = none. */
+  readonly minBytesPerSec: number
   /** Send pieces that shrink in zstd to those who take them and are behind slow links. */
   readonly isPacking: boolean
   /** A second port with TLS 1.3, any free one of the same address. `isRequired`: our own kind is refused on the plain one. */

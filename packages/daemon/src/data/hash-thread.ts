@@ -23,7 +23,7 @@ export class HashSessions {
         done += count
       }
     } finally {
-      open.close()
+      void open.close()
     }
   }
 

@@ -97,6 +97,10 @@ export class InlinePlane implements DataPlane {
     return inlineHasher(algorithm)
   }
 
+  copier(): undefined {
+    return undefined
+  }
+
   serve(options: ServeOptions, desk: UploadDesk): Promise<PieceServing> {
     const open: PieceServerDeps['open'] = async (family, taskId, number) => {
       const { stored, record, release } = desk.find(family, taskId, number)

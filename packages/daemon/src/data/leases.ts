@@ -1,3 +1,4 @@
+import { placeWithin } from '@damselfly/storage'
 import type { FoundPiece, UploadDesk } from './data-plane.ts'
 import type { OpenAnswer, OpenArgument, ReleasedArgument } from './thread-methods.ts'
 
@@ -19,7 +20,7 @@ export class Leases {
       const { offset, length, seal, digest, parentId, costMs, createdAt } = record
       return {
         header: { number, offset, length, digest, parentId, costMs, createdAt },
-        place: stored.place,
+        place: placeWithin(stored.place, { offset, length }),
         span: { offset, length },
         ...(seal === undefined ? {} : { seal }),
         lease: this.#last,

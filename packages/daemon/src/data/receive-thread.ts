@@ -1,9 +1,10 @@
 import { systemClock, systemNetwork, systemRandom } from '@damselfly/core'
 import type { SourceRegistry } from '@damselfly/sources'
-import { openPlace, PlacedPieceWriter } from '@damselfly/storage/place'
+import { copyPiece, openPlace, PlacedPieceWriter } from '@damselfly/storage/place'
 import { PeerLinks } from '@damselfly/transport'
 import { type CutSink, cutBody } from './cut-body.ts'
 import { HashSessions } from './hash-thread.ts'
+import { Landings } from './landings.ts'
 import type { ThreadContext } from './thread-context.ts'
 import type {
   DeskMethods,
@@ -24,20 +25,28 @@ export function receiveMethods({
   const hashes = new HashSessions()
   let sources: SourceRegistry | undefined
 
-  const cutSink = (reading: number, number: number, { place, span }: PieceSpot): CutSink => {
+  const cutSink = (
+    { reading, number, landings }: { reading: number; number: number; landings: Landings },
+    { place, span }: PieceSpot,
+  ): CutSink => {
     const open = openPlace(place)
     const writer = new PlacedPieceWriter(open, span)
     let isComplete = false
     return {
-      write: (chunk) => writer.write(chunk),
-      complete(costMs) {
-        control().tell('cut', { reading, number, costMs, ...writer.finish() })
-        isComplete = true
-        open.close()
+      write(chunk) {
+        landings.check()
+        writer.write(chunk)
       },
-      abandon() {
+      complete(costMs) {
+        isComplete = true
+        const landing = writer.finish().finally(() => open.close())
+        landings.add(landing, (piece) => {
+          control().tell('cut', { reading, number, costMs, ...piece })
+        })
+      },
+      async abandon() {
         if (isComplete) return
-        open.close()
+        await open.close()
         control().tell('abandoned', { reading, number })
       },
     }
@@ -51,9 +60,9 @@ export function receiveMethods({
         const expectedLength = span.length
         const fetch = { ...asked, family: 'standard', expectedLength, sink } as const
         const header = await links.fetch({ ...fetch, signal })
-        return { header, ...sink.finish() }
+        return { header, ...(await sink.finish()) }
       } finally {
-        open.close()
+        await open.close()
       }
     },
 
@@ -64,18 +73,27 @@ export function receiveMethods({
       const { originSources } = await import('./origin-sources.ts')
       sources ??= originSources(origins, world)
       const body = await sources.for(request.url).read(request, { ...options, signal })
+      const landings = new Landings()
       const target = {
         begins: (start: number) => control().call('begins', { reading, start }),
         async open(number: number): Promise<CutSink | 'skip' | 'end'> {
           const answer = await control().call('next', { reading, number }, signal)
-          return typeof answer === 'string' ? answer : cutSink(reading, number, answer)
+          return typeof answer === 'string'
+            ? answer
+            : cutSink({ reading, number, landings }, answer)
         },
       }
-      await cutBody(body, geometry, target, systemClock)
+      try {
+        await cutBody(body, geometry, target, systemClock)
+      } finally {
+        await landings.settled()
+      }
+      landings.check()
     },
 
     hash: (argument) => hashes.update(argument),
     digest: (session) => hashes.digest(session),
+    copy: (argument) => copyPiece(argument),
 
     async stop() {
       await Promise.all([links.close(), sources?.close()])

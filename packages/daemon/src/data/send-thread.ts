@@ -27,7 +27,7 @@ export function sendMethods({ log, control }: ThreadContext<LeaseMethods>): Send
         return count
       },
       release(sentBytes) {
-        open.close()
+        void open.close()
         released(piece.lease, sentBytes, isSuspect)
       },
     }

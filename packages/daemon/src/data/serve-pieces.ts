@@ -18,6 +18,8 @@ const bufferBytes = 1 << 20
 const sendBuffers = 32
 const maxConnections = 1_024
 const idleMs = 30_000
+/** The rate of a child is taken over so much time. */
+const rateWindowMs = 30_000
 /** Pieces that wait for a slot; a child of ours that is one too many hears so and asks another parent. */
 const maxWaiting = 1_024
 
@@ -29,7 +31,7 @@ interface ServeDeps extends Pick<PieceServerDeps, 'open' | 'onSent'> {
 
 /** The piece server with its buffers and limits, on whichever thread. */
 export async function servePieces(options: ServeOptions, deps: ServeDeps): Promise<PieceServer> {
-  const { listen, graceMs, tls, slots } = options
+  const { listen, graceMs, tls, slots, minBytesPerSec } = options
   const total = new RateLimit(options.bytesPerSec, deps)
   const table = parseRateTable(options.rateTable)
   const following = followRateTable(total, { table, otherwise: options.bytesPerSec }, deps)
@@ -41,7 +43,14 @@ export async function servePieces(options: ServeOptions, deps: ServeDeps): Promi
   const limit = (): number => Math.min(total.bytesPerSec, options.taskBytesPerSec ?? Infinity)
   const secure = tls === undefined ? undefined : { listen: { host: listen.host, port: 0 }, ...tls }
   const server = await startPieceServer(
-    { listen, secure, idleMs, maxConnections, graceMs },
+    {
+      listen,
+      secure,
+      idleMs,
+      minRate: { bytesPerSec: minBytesPerSec, windowMs: rateWindowMs },
+      maxConnections,
+      graceMs,
+    },
     {
       ...deps,
       pool: new BufferPool({ bufferBytes, maxBuffers: sendBuffers }),

@@ -2,6 +2,7 @@ import type { DigestAlgorithm, PieceGeometry } from '@damselfly/core'
 import type { PieceDigests } from '@damselfly/core/hashing'
 import type { SourceReadOptions } from '@damselfly/sources'
 import type { ContentPlace, PieceSeal } from '@damselfly/storage'
+import type { PieceCopy } from '@damselfly/storage/place'
 import type { PeerAddress, PeerLinksOptions, PieceHeader, TaskFamily } from '@damselfly/transport'
 import type { PieceServing, ServeOptions } from './data-plane.ts'
 import type { LogLine } from './thread-log.ts'
@@ -106,6 +107,7 @@ export type ReceiveMethods = {
   hash(argument: HashArgument, signal: AbortSignal): void
   /** Ends a session; without an answer it is forgotten only. */
   digest(session: number, signal: AbortSignal): string | undefined
+  copy(argument: PieceCopy, signal: AbortSignal): void
   stop(argument: undefined, signal: AbortSignal): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 import { DfError, type DigestAlgorithm } from '@damselfly/core'
 import { createAnyHasher } from '@damselfly/core/hashing'
+import { placeWithin } from '@damselfly/storage'
 import type { ContentHasher } from './data-plane.ts'
 import type { ThreadCalls } from './thread-calls.ts'
 import type { ReceiveMethods } from './thread-methods.ts'
@@ -14,6 +15,7 @@ export function threadedHasher(
   lastSession += 1
   const session = lastSession
   let isOpen = true
+  let lease: Disposable | undefined
   return {
     async update(stored, number, signal) {
       const record = stored.piece(number)
@@ -21,7 +23,10 @@ export function threadedHasher(
         throw new DfError('PieceNotFound', `Piece ${number} is not here to be hashed.`)
       }
       const { offset, length, seal } = record
-      const spot = { place: stored.place, span: { offset, length } }
+      const span = { offset, length }
+      // Until it is disposed a thread may read, though whoever asked has left.
+      lease ??= stored.lease()
+      const spot = { place: placeWithin(stored.place, span), span }
       const argument = { session, algorithm, ...spot, ...(seal === undefined ? {} : { seal }) }
       await calls.call('hash', argument, signal)
     },
@@ -32,6 +37,7 @@ export function threadedHasher(
     [Symbol.dispose]() {
       if (isOpen) calls.tell('digest', session)
       isOpen = false
+      lease?.[Symbol.dispose]()
     },
   }
 }

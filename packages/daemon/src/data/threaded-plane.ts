@@ -6,7 +6,7 @@ import {
   linkSignals,
   type Running,
 } from '@damselfly/core'
-import type { PieceFacts } from '@damselfly/storage'
+import type { ContentCopier, PieceFacts, StoredTask } from '@damselfly/storage'
 import type {
   ArrivedPiece,
   BodyDesk,
@@ -22,6 +22,7 @@ import { DataThread } from './data-thread.ts'
 import { Leases } from './leases.ts'
 import { Readings } from './readings.ts'
 import type { ReceiveMethods, SendMethods, ThreadSettings } from './thread-methods.ts'
+import { threadedCopier } from './threaded-copier.ts'
 import { threadedHasher } from './threaded-hasher.ts'
 
 export interface ThreadedPlaneOptions {
@@ -100,6 +101,11 @@ export class ThreadedPlane implements DataPlane {
     return threadedHasher(algorithm, this.#idlest().calls)
   }
 
+  copier(stored: StoredTask): ContentCopier | undefined {
+    if (!isForThreads(stored)) return this.#deps.inline.copier(stored)
+    return threadedCopier(stored, (piece) => this.#idlest().calls.call('copy', piece))
+  }
+
   async serve(options: ServeOptions, desk: UploadDesk): Promise<PieceServing> {
     const closed = deferred()
     const leases = new Leases(desk)
@@ -166,6 +172,6 @@ export class ThreadedPlane implements DataPlane {
   }
 }
 
-function isForThreads({ place, spec }: PieceOrder['stored']): boolean {
+function isForThreads({ place, spec }: StoredTask): boolean {
   return place.kind !== 'here' && spec.contentLength > smallBytes
 }

@@ -22,7 +22,7 @@ export interface DownloadContext {
   readonly pieceTimeoutMs: number
   readonly onUnattested: () => void
   readonly onCorrupt: () => void
-  readonly data: Pick<DataPlane, 'receive' | 'readSource' | 'hasher'>
+  readonly data: Pick<DataPlane, 'receive' | 'readSource' | 'hasher' | 'copier'>
   readonly announce: (link: SchedulerLink, signal: AbortSignal) => Promise<void>
   /** Removes the task here and this host's claim to it at its scheduler. */
   readonly forgetTask: (taskId: TaskId) => Promise<void>

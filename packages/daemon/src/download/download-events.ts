@@ -24,7 +24,7 @@ export interface FollowDeps {
   readonly log: Log
   /** A complete task whose whole content was checked to have this digest. */
   readonly findContent: (digest: string) => StoredTask | undefined
-  readonly data: Pick<DataPlane, 'hasher'>
+  readonly data: Pick<DataPlane, 'hasher' | 'copier'>
   readonly clock: Clock
   readonly downloads: Downloads
   /** Removes the task: its bytes are not what the caller's digest names. */
@@ -54,7 +54,7 @@ export async function* followDownload(
     yield* pieces(start, done)
     await done
     if (digest !== undefined) await checkDigest(request, start, await digest, deps)
-    await writeOutput(request, start, linked.signal)
+    await writeOutput(request, start, deps.data, linked.signal)
   } finally {
     unfollow()
     linked.abort(signal.reason ?? callerLeft)
@@ -139,14 +139,17 @@ async function storeOnce(stored: StoredTask, twin: StoredTask): Promise<void> {
 async function writeOutput(
   { download }: DownloadRequest,
   { live, range }: JobStart,
+  data: FollowDeps['data'],
   signal: AbortSignal,
 ): Promise<void> {
   const path = download.outputPath
   if (path === undefined || path === '') return
+  const copier = data.copier(live.stored)
   await live.stored.exportTo(path, {
     overwrite: download.overwrite,
     forceHardLink: download.forceHardLink,
     signal,
     ...(range === undefined ? {} : { range }),
+    ...(copier === undefined ? {} : { copier }),
   })
 }

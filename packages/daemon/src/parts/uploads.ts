@@ -15,7 +15,8 @@ export async function startUploads(
   deps: Omit<FindPieceDeps, 'disableShared'>,
 ): Promise<Uploads> {
   const { ip, tcpPort } = config.storage.server
-  const { bandwidthLimit, taskBandwidthLimit, bandwidthTable, slots, disableShared } = config.upload
+  const { bandwidthLimit, taskBandwidthLimit, bandwidthTable, slots, minRate, disableShared } =
+    config.upload
   const isPacking = config.transfer.compression === 'auto' && isPackingAvailable
   const isRequired = config.transfer.tls === 'require'
   const identity = config.transfer.tls === 'off' ? undefined : await makePeerIdentity()
@@ -26,6 +27,7 @@ export async function startUploads(
     taskBytesPerSec: taskBandwidthLimit,
     rateTable: bandwidthTable,
     slots,
+    minBytesPerSec: minRate,
     isPacking,
     ...(identity === undefined ? {} : { tls: { identity, isRequired } }),
   }

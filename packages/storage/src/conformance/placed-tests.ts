@@ -17,10 +17,10 @@ export async function putPlaced(task: StoredTask, number: number, chunkBytes = 5
     const writer = new PlacedPieceWriter(open, { offset, length })
     const bytes = contentBytes(offset, length)
     for (let at = 0; at < length; at += chunkBytes) writer.write(bytes.slice(at, at + chunkBytes))
-    return await reservation.commit({ ...factsOf(), ...writer.finish() })
+    return await reservation.commit({ ...factsOf(), ...(await writer.finish()) })
   } finally {
+    await open.close()
     reservation.abort()
-    open.close()
   }
 }
 
@@ -57,7 +57,7 @@ export function placedTests(store: () => PieceStore): void {
         expect(reader.read(part, length)).toBe(0)
         expect(() => reader.read(part, length + 1)).toThrow(failsWith('InvalidArgument'))
       }
-      open.close()
+      await open.close()
     })
 
     test('count only when they are committed', async () => {
@@ -69,7 +69,7 @@ export function placedTests(store: () => PieceStore): void {
       reservation.abort()
       reservation.abort()
       expect([task.have.count, task.isInUse]).toEqual([0, false])
-      const committing = reservation.commit({ ...factsOf(), ...digestsOf(task, 2) })
+      const committing = reservation.commit({ ...factsOf(), ...(await digestsOf(task, 2)) })
       await expect(committing).rejects.toEqual(failsWith('Internal'))
       await putPlaced(task, 2)
       expect([...task.have.setBits()]).toEqual([2])
@@ -78,7 +78,7 @@ export function placedTests(store: () => PieceStore): void {
 
     test('are refused when they are not what was expected', async () => {
       const task = await create()
-      const wrong = { ...factsOf({ expected: { crc32: 1 } }), ...digestsOf(task, 0) }
+      const wrong = { ...factsOf({ expected: { crc32: 1 } }), ...(await digestsOf(task, 0)) }
       await expect(task.reserve(0).commit(wrong)).rejects.toEqual(failsWith('PieceCorrupt'))
       expect(task.have.count).toBe(0)
       await putPlaced(task, 0)
@@ -91,9 +91,9 @@ export function placedTests(store: () => PieceStore): void {
       const writer = new PlacedPieceWriter(open, { offset, length })
       writer.write(new Uint8Array(length - 1))
       expect(writer.written).toBe(length - 1)
-      expect(() => writer.finish()).toThrow(failsWith('PeerProtocol'))
+      await expect(writer.finish()).rejects.toEqual(failsWith('PeerProtocol'))
       expect(() => writer.write(new Uint8Array(2))).toThrow(failsWith('PeerProtocol'))
-      open.close()
+      await open.close()
     })
   })
 }
@@ -107,13 +107,17 @@ export function unplacedTests(store: () => PieceStore): void {
 }
 
 /** As if a worker had written the piece. */
-function digestsOf(task: StoredTask, number: number) {
-  const open = openPlace({ kind: 'memory', bytes: new SharedArrayBuffer(pieceLength) })
+async function digestsOf(task: StoredTask, number: number) {
+  const open = openPlace({
+    kind: 'memory',
+    start: 0,
+    segments: [new SharedArrayBuffer(pieceLength)],
+  })
   const { length } = specSpan(task, number)
   const writer = new PlacedPieceWriter(open, { offset: 0, length })
   writer.write(contentBytes(number * pieceLength, length))
   const seal = { nonce: new Uint8Array(12), tag: new Uint8Array(16) }
-  return { ...writer.finish(), seal }
+  return { ...(await writer.finish()), seal }
 }
 
 const specSpan = ({ spec }: StoredTask, number: number) => ({

@@ -65,7 +65,7 @@ async function share(task: EngineTask, from: EngineTask, deps: EngineDeps): Prom
     recorded.apply()
     crash('adopt:after-transaction')
     await deps.commits.syncLog()
-    await discard(old, deps.log)
+    await discard(old, deps.log, task)
     crash('adopt:after-removal')
     return true
   } catch (error) {

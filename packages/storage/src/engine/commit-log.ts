@@ -1,5 +1,6 @@
 import { DfError, type Disk } from '@damselfly/core'
 import type { PieceDigests } from '@damselfly/core/hashing'
+import { NameSyncs } from '../media/name-syncs.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { PieceSeal } from '../place/content-place.ts'
 import type { PieceFacts, PieceRecord } from '../store.ts'
@@ -18,7 +19,8 @@ export interface WrittenPiece {
 export interface CommittedTask {
   /** Throws when the task is gone. */
   checkPresent(): void
-  syncContent(): Promise<void>
+  /** The bytes are on the disk; so is the way to them once `names` have run. */
+  syncContent(names: NameSyncs): Promise<void>
   /** Writes the pieces' rows; `apply` makes them count. One transaction, or part of one. */
   record(pieces: readonly WrittenPiece[]): { apply(): void }
   piece(number: number): PieceRecord | undefined
@@ -97,7 +99,9 @@ export class CommitLog {
   async #commitGroup(group: readonly Waiting[]): Promise<void> {
     const { metadata, disk, crash } = this.#deps
     crash('commit:before-sync')
-    const synced = await this.#syncContents(group)
+    const names = new NameSyncs()
+    const synced = await this.#syncContents(group, names)
+    await names.run(disk)
     crash('commit:after-sync')
     const ready = synced.filter((waiting) => isPresent(waiting))
     const byTask = Map.groupBy(ready, ({ task }) => task)
@@ -114,13 +118,13 @@ export class CommitLog {
   }
 
   /** Those whose content is on the disk; the others have been told. */
-  async #syncContents(group: readonly Waiting[]): Promise<Waiting[]> {
+  async #syncContents(group: readonly Waiting[], names: NameSyncs): Promise<Waiting[]> {
     const byTask = Map.groupBy(group, ({ task }) => task)
     const synced = await Promise.all(
       [...byTask].map(async ([task, of]) => {
         try {
           task.checkPresent()
-          await task.syncContent()
+          await task.syncContent(names)
           return of
         } catch (error) {
           for (const { reject } of of) reject(error)

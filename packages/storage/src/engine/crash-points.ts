@@ -33,6 +33,8 @@ export const crashPoints = [
   'delete:before-row',
   'delete:after-row',
   'delete:after-content',
+  'delete:condemned',
+  'delete:after-blocks',
   'retain:before-row',
   'retain:after-row',
   'digest:before-row',

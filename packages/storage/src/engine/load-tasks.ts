@@ -1,7 +1,7 @@
 import { type Log, pieceGeometry } from '@damselfly/core'
 import type { Content, Medium } from '../media/medium.ts'
 import { PieceTable } from '../metadata/piece-table.ts'
-import type { TaskRow } from '../metadata/task-row.ts'
+import { condemned, type TaskRow } from '../metadata/task-row.ts'
 import type { EngineDeps } from './engine-deps.ts'
 import { contentName, requestOf } from './move-content.ts'
 import { EngineTask, type TaskEvents } from './stored-task.ts'
@@ -35,20 +35,20 @@ export async function loadTasks(
   deps.crash('open:unusable-dropped')
   await sweep(deps, found)
   deps.crash('open:swept')
-  const { tables, epochs } = readPieces(found, deps)
-  const tasks: EngineTask[] = []
-  for (const { facts, medium, content } of found) {
-    const table = tables.get(facts.row)
-    if (table !== undefined)
-      tasks.push(new EngineTask({ facts, table, content, medium }, events, deps))
-  }
-  const isYoungerThan = (epoch: number) => (task: EngineTask) => (epochs.get(task.row) ?? 0) > epoch
-  if (trustedEpoch !== undefined) {
-    await dropLost(tasks.filter(isYoungerThan(trustedEpoch)), trustedEpoch, deps.log)
-  }
+  const tables = found.map(({ facts: { row, spec, isSealed } }) => {
+    const geometry = pieceGeometry(spec.contentLength, spec.pieceLength)
+    return new PieceTable(geometry, row, isSealed, deps.blocks)
+  })
+  const epochs = readPieces(tables, deps)
+  const tasks = tables.flatMap((table, at) => {
+    const one = found[at]
+    return one === undefined ? [] : new EngineTask({ ...one, table }, events, deps)
+  })
+  const youngerThan = (epoch: number) => tasks.filter((_, at) => (epochs[at] ?? 0) > epoch)
+  if (trustedEpoch !== undefined) await dropLost(youngerThan(trustedEpoch), trustedEpoch, deps.log)
   deps.crash('open:distrusted')
   // Not synced, as far as anybody knows: the next sync point takes care of it.
-  for (const task of tasks.filter(isYoungerThan(syncedEpoch))) deps.syncPoints.mark(task)
+  for (const task of youngerThan(syncedEpoch)) deps.syncPoints.mark(task)
   for (const task of tasks) if (!task.isDeleted && !task.isComplete) await reopen(task, deps)
   return tasks.filter((task) => !task.isDeleted)
 }
@@ -87,6 +87,7 @@ async function findContents(deps: EngineDeps): Promise<Found[]> {
 
 /** Or why the task cannot be used. */
 async function attach(facts: TaskRow, { media }: EngineDeps): Promise<Found | string> {
+  if (facts.medium === condemned) return 'its deletion was not finished'
   const medium = media.find(({ name }) => name === facts.medium)
   if (medium === undefined) return `its medium, ${facts.medium}, is not there`
   const content = await medium.attach(requestOf(facts, facts.life, false))
@@ -109,30 +110,23 @@ async function sweep({ media }: EngineDeps, found: readonly Found[]): Promise<vo
   }
 }
 
-/** By task: its pieces, and when the youngest of its blocks was written. */
-function readPieces(
-  found: readonly Found[],
-  deps: EngineDeps,
-): { tables: Map<number, PieceTable>; epochs: Map<number, number> } {
-  const { metadata, log, blocks } = deps
-  const tables = new Map<number, PieceTable>()
-  const epochs = new Map<number, number>()
-  for (const { facts } of found) {
-    const geometry = pieceGeometry(facts.spec.contentLength, facts.spec.pieceLength)
-    tables.set(facts.row, new PieceTable(geometry, facts.row, facts.isSealed, blocks))
-  }
-  metadata.parents((task, number, peerId) => tables.get(task)?.addParent(number, peerId))
+/** Fills the tables of the tasks; returns of each when the youngest of its blocks was written, 0 without. Both are in order. */
+function readPieces(tables: readonly PieceTable[], { metadata, log }: EngineDeps): number[] {
+  const epochs = tables.map(() => 0)
   const damaged: { task: number; number: number }[] = []
+  let at = 0
   metadata.blocks(({ task, number, epoch, bytes, isDamaged }) => {
-    if (epoch > (epochs.get(task) ?? 0)) epochs.set(task, epoch)
-    const isGood = !isDamaged && tables.get(task)?.restore(number, bytes) === true
-    if (!isGood) damaged.push({ task, number })
+    while ((tables[at]?.row ?? task) < task) at += 1
+    const table = tables[at]
+    const isGood = table?.row === task && !isDamaged && table.restore(number, bytes)
+    if (isGood) epochs[at] = Math.max(epochs[at] ?? 0, epoch)
+    else damaged.push({ task, number })
   })
   for (const { task, number } of damaged) {
     log.warn({ task, block: number }, 'damaged facts of pieces forgotten')
     metadata.deleteBlock(task, number)
   }
-  return { tables, epochs }
+  return epochs
 }
 
 async function dropLost(tasks: readonly EngineTask[], epoch: number, log: Log): Promise<void> {

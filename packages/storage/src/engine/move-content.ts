@@ -51,7 +51,7 @@ export async function moveContent(
   if (options.keepOld !== true) {
     // A power cut must not bring back a row whose bytes are gone.
     await deps.commits.syncLog()
-    await discard(old, deps.log)
+    await discard(old, deps.log, task)
   }
   crash('move:after-removal')
   return true
@@ -89,14 +89,22 @@ export function requestOf(
 /** A task that begins a new life gets other bytes: threads may still hold the old ones open. */
 export const contentName = (taskId: string, life: number): string => `${taskId}@${life}`
 
-/** Bytes that nobody names any more. Those that cannot be removed now will be when the store is opened next. */
-export async function discard(content: Content, log: Log): Promise<void> {
+/**
+ * Bytes that nobody names any more. Those that cannot be removed now will be when the store is opened next. With the task that
+ * had them they are closed when nobody uses them any more.
+ */
+export async function discard(
+  content: Content,
+  log: Log,
+  owner?: Pick<EngineTask, 'retire'>,
+): Promise<void> {
   try {
     await content.remove(false)
   } catch (err) {
     log.warn({ err }, 'content that is no longer needed was not removed')
   } finally {
-    content.close()
+    if (owner === undefined) content.close()
+    else owner.retire(content)
   }
 }
 

@@ -230,7 +230,7 @@ export class EngineStore implements PieceStore {
     try {
       for (const task of this.#tasks.values()) task.recordUse()
       crash('close:uses-recorded')
-      deps.metadata.close()
+      await deps.metadata.close()
       crash('close:database-closed')
     } finally {
       release()

@@ -1,6 +1,7 @@
 import { DfError, pieceSpan } from '@damselfly/core'
 import type { Content } from '../media/medium.ts'
 import type { PieceTable } from '../metadata/piece-table.ts'
+import { placeWithin } from '../place/place-within.ts'
 import type { PieceRecord, PieceReservation, PieceWriter } from '../store.ts'
 import type { WrittenPiece } from './commit-log.ts'
 import type { CrashPoint } from './crash-points.ts'
@@ -17,6 +18,8 @@ export interface ReceivingTask {
   readonly isWritable: boolean
   /** Throws when the task is gone. */
   checkPresent(): void
+  /** The content stays until this is disposed: who receives writes to it. */
+  hold(): Disposable
   commit(piece: WrittenPiece): Promise<PieceRecord>
   contentFailure(error: unknown, content: Content, doing: string): DfError
 }
@@ -52,15 +55,17 @@ export class Receiving {
     if (pieces.has(number)) throw refuse('Somebody is receiving already')
     if (!task.isWritable) throw notReady(name)
     pieces.add(number)
+    const hold = task.hold()
     crash('reserve')
     return new Reservation(
-      { number, ...span, place: task.home.place },
+      { number, ...span, place: placeWithin(task.home.place, span) },
       {
         name,
         isSealed: table.isSealed,
         commit: (piece) => task.commit(piece),
         released() {
           pieces.delete(number)
+          hold[Symbol.dispose]()
           crash('abort')
         },
       },

@@ -2,6 +2,7 @@ import { type Bitset, DfError, errorCode, type PieceGeometry } from '@damselfly/
 import { diskError } from '../disk-errors.ts'
 import { exportFile, rangeOf } from '../export/export-file.ts'
 import type { Content, Medium } from '../media/medium.ts'
+import type { NameSyncs } from '../media/name-syncs.ts'
 import type { PieceTable } from '../metadata/piece-table.ts'
 import type { TaskRow } from '../metadata/task-row.ts'
 import type { ContentPlace } from '../place/content-place.ts'
@@ -17,6 +18,7 @@ import type {
 } from '../store.ts'
 import { adoptContent } from './adopt-content.ts'
 import type { CommittedTask, WrittenPiece } from './commit-log.ts'
+import { deleteRows, isLongDeletion } from './delete-rows.ts'
 import type { EngineDeps } from './engine-deps.ts'
 import { checkHeld, readableLength } from './held-range.ts'
 import { moveContent } from './move-content.ts'
@@ -297,10 +299,20 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   async delete(): Promise<void> {
     const { metadata, crash } = this.#deps
     crash('delete:before-row')
-    metadata.deleteTask(this.row)
-    crash('delete:after-row')
+    const isLong = isLongDeletion(this.pieceCount)
+    if (isLong) metadata.condemnTask(this.row)
+    else metadata.deleteTask(this.row)
+    crash(isLong ? 'delete:condemned' : 'delete:after-row')
     this.#isDeleted = true
     this.forgetCopy()
+    try {
+      await this.#removeContent()
+    } finally {
+      if (isLong) await deleteRows(this, this.#deps)
+    }
+  }
+
+  async #removeContent(): Promise<void> {
     const home = this.#home
     try {
       await home.remove(this.#use.isHeld)
@@ -309,13 +321,13 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     } finally {
       if (!this.#use.isHeld) home.close()
     }
-    crash('delete:after-content')
+    this.#deps.crash('delete:after-content')
   }
 
-  async syncContent(): Promise<void> {
+  async syncContent(names: NameSyncs): Promise<void> {
     const content = this.#home
     try {
-      await content.sync()
+      await content.sync(names)
     } catch (error) {
       // Moved meanwhile, and what has moved has been synced.
       if (content !== this.#home) return
@@ -395,10 +407,15 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.#copy = copy
   }
 
-  /** Threads that read the copy finish; its memory is free for others. */
   forgetCopy(): void {
-    this.#copy?.close()
+    const copy = this.#copy
     this.#copy = undefined
+    if (copy !== undefined) this.retire(copy)
+  }
+
+  /** Closes what this task's bytes were once all who may have been told of it have done with it. */
+  retire(content: Content): void {
+    this.#use.afterHolders(() => content.close())
   }
 
   /** The content stays readable for the store itself, whoever deletes the task. */

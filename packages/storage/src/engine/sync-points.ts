@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock, Disk, Log } from '@damselfly/core'
+import { NameSyncs } from '../media/name-syncs.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { CrashPoint } from './crash-points.ts'
 import { syncLog } from './log-sync.ts'
@@ -6,7 +7,8 @@ import { syncLog } from './log-sync.ts'
 /** A task as sync points see it. */
 export interface SyncedTask {
   readonly isDeleted: boolean
-  syncContent(): Promise<void>
+  /** The bytes are on the disk; so is the way to them once `names` have run. */
+  syncContent(names: NameSyncs): Promise<void>
   /** The disk has lost what was written since the epoch: forget it. */
   distrust(epoch: number): Promise<void>
 }
@@ -60,7 +62,7 @@ export class SyncPoints {
     this.epoch += 1
     crash('sync:begun')
     try {
-      for (const task of tasks) await this.#sync(task, epoch)
+      await this.#syncAll(tasks, epoch)
       // The rest has not been synced: nothing may be said of this epoch.
       if (this.#isStopped) return
       crash('sync:content')
@@ -68,7 +70,7 @@ export class SyncPoints {
       crash('sync:log')
       metadata.setState('synced_epoch', String(epoch))
       crash('sync:recorded')
-      metadata.checkpoint()
+      await metadata.checkpoint()
       crash('sync:checkpoint')
     } catch (err) {
       for (const task of tasks) this.#dirty.add(task)
@@ -83,18 +85,32 @@ export class SyncPoints {
     await this.#running
   }
 
-  async #sync(task: SyncedTask, epoch: number): Promise<void> {
-    if (task.isDeleted || this.#isStopped) return
+  async #syncAll(tasks: Iterable<SyncedTask>, epoch: number): Promise<void> {
+    const names = new NameSyncs()
+    for (const task of tasks) {
+      await this.#attempt([task], epoch, () => task.syncContent(names))
+    }
+    await this.#attempt(tasks, epoch, () => names.run(this.#deps.disk))
+  }
+
+  async #attempt(
+    tasks: Iterable<SyncedTask>,
+    epoch: number,
+    sync: () => Promise<void>,
+  ): Promise<void> {
+    const present = [...tasks].filter(({ isDeleted }) => !isDeleted)
+    if (present.length === 0 || this.#isStopped) return
     try {
-      await task.syncContent()
+      await sync()
     } catch (err) {
-      if (task.isDeleted) return
+      const doubtful = present.filter(({ isDeleted }) => !isDeleted)
+      if (doubtful.length === 0) return
       // The kernel reports a failed write once and then takes the pages for clean: trying again would succeed and mean nothing.
       this.#deps.log.error(
         { err },
         'content was not written to the disk; its last pieces are forgotten',
       )
-      await task.distrust(epoch)
+      for (const task of doubtful) await task.distrust(epoch)
     }
   }
 }

@@ -17,7 +17,10 @@ export class TaskUse {
   #updatedAt: number
   #recordedUpdate: number
   #leases = 0
-  #holds = 0
+  /** One for each of those who need the content. */
+  #holds: Set<Disposable> | undefined
+  /** What waits for those that held the content when it began to wait. */
+  #waiting: { readonly holds: Set<Disposable>; readonly action: () => void }[] | undefined
 
   constructor(row: number, updatedAt: number, deps: TaskUseDeps) {
     this.#row = row
@@ -37,7 +40,7 @@ export class TaskUse {
 
   /** The content is needed, by them or by the store itself. */
   get isHeld(): boolean {
-    return this.#holds > 0
+    return (this.#holds?.size ?? 0) > 0
   }
 
   touch(): void {
@@ -57,11 +60,34 @@ export class TaskUse {
   }
 
   hold(released: () => void): Disposable {
-    this.#holds += 1
-    return once(() => {
-      this.#holds -= 1
-      if (this.#holds === 0) released()
+    this.#holds ??= new Set()
+    const holds = this.#holds
+    const hold = once(() => {
+      holds.delete(hold)
+      this.#released(hold)
+      if (holds.size === 0) released()
     })
+    holds.add(hold)
+    return hold
+  }
+
+  /** Runs the action when all who hold the content now have let go of it, whoever came later: at once when nobody does. */
+  afterHolders(action: () => void): void {
+    if (this.#holds === undefined || this.#holds.size === 0) {
+      action()
+      return
+    }
+    this.#waiting ??= []
+    this.#waiting.push({ holds: new Set(this.#holds), action })
+  }
+
+  #released(hold: Disposable): void {
+    if (this.#waiting === undefined) return
+    for (const { holds } of this.#waiting) holds.delete(hold)
+    const due = this.#waiting.filter(({ holds }) => holds.size === 0)
+    const left = this.#waiting.filter(({ holds }) => holds.size > 0)
+    this.#waiting = left.length === 0 ? undefined : left
+    for (const { action } of due) action()
   }
 
   /** Writes the time of the last use, which is kept in memory between. */

@@ -53,6 +53,8 @@ export class Tiering {
     let freed = 0
     for (const task of this.#copies) {
       if (freed >= bytes) return
+      // Its memory comes when its readers have gone, which is too late.
+      if (task.isInUse) continue
       if (task.copy !== undefined) freed += task.spec.contentLength
       this.#evict(task)
     }
@@ -141,7 +143,7 @@ export class Tiering {
     const isMoved = await moveContent(task, this.#options.kept, this.#deps, { keepOld: true })
     if (!isMoved) return
     if (!task.isComplete || task.isDeleted || this.#isClosing) {
-      old.close()
+      task.retire(old)
       return
     }
     task.keepCopy(old)

@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path'
-import { DfError, type Disk, errorCode, systemRandom } from '@damselfly/core'
+import { DfError, type Disk, type DiskFile, errorCode, systemRandom } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import type { CrashPoint } from '../engine/crash-points.ts'
-import type { ExportMethod, ExportOptions, TaskSpec } from '../store.ts'
+import type { ContentCopy, ExportMethod, ExportOptions, ExportRange, TaskSpec } from '../store.ts'
 
 const copyBufferBytes = 1024 * 1024
 
@@ -10,7 +10,7 @@ const copyBufferBytes = 1024 * 1024
 export interface ExportContent {
   /** The file that is the whole content; without one it can only be copied. */
   readonly file?: string
-  readonly range: { readonly start: number; readonly length: number }
+  readonly range: ExportRange
   /** The range is all of the content. */
   readonly isWhole: boolean
   /** Throws when a piece of the range is not here any more. */
@@ -141,7 +141,7 @@ async function copyOutput(
       content.isWhole && content.file !== undefined && (await disk.clone(content.file, temporary))
     crash('export:copy-begun')
     if (isCloned) await disk.setWritable(temporary, true)
-    else await copyBytes(content, temporary, options.signal, disk)
+    else await copyBytes(content, { path: temporary, name: path }, options, disk)
     crash('export:copied')
     options.signal?.throwIfAborted()
     await placeCopy(temporary, path, options, disk)
@@ -151,26 +151,39 @@ async function copyOutput(
   }
 }
 
-/** In steps, so that it can be aborted and other work gets its turn in the thread pool. */
 async function copyBytes(
   content: ExportContent,
-  to: string,
-  signal: AbortSignal | undefined,
+  { path, name }: Pick<ContentCopy, 'path' | 'name'>,
+  { copier, signal }: ExportOptions,
   disk: Disk,
 ): Promise<void> {
-  const { start, length } = content.range
-  const file = await disk.open(to, 'wx+')
+  const { range } = content
+  const file = await disk.open(path, 'wx+')
+  const copyHere = (part: ExportRange): Promise<void> => copyInTurns(content, part, file, signal)
   try {
-    const buffer = new Uint8Array(Math.min(copyBufferBytes, length))
-    let done = 0
-    while (done < length) {
-      signal?.throwIfAborted()
-      const count = await content.read(buffer.subarray(0, length - done), start + done)
-      await file.write(buffer.subarray(0, count), done)
-      done += count
-    }
+    if (copier === undefined) await copyHere(range)
+    else await copier({ range, path, name, copyHere }, signal)
+    // A piece that was dropped meanwhile may have been copied before that.
+    content.checkHeld()
   } finally {
     await file.close()
+  }
+}
+
+/** In steps, so that it can be aborted and other work gets its turn in the thread pool. */
+async function copyInTurns(
+  content: ExportContent,
+  { start, length }: ExportRange,
+  file: DiskFile,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const buffer = new Uint8Array(Math.min(copyBufferBytes, length))
+  let done = 0
+  while (done < length) {
+    signal?.throwIfAborted()
+    const count = await content.read(buffer.subarray(0, length - done), start + done)
+    await file.write(buffer.subarray(0, count), start - content.range.start + done)
+    done += count
   }
 }
 

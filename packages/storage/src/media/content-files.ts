@@ -50,15 +50,22 @@ export async function removeOrphans(
 ): Promise<void> {
   for (const prefix of await disk.readdir(directory)) {
     const path = join(directory, prefix)
-    if ((await disk.stat(path))?.isDirectory !== true) {
-      await disk.remove(path)
-      continue
-    }
-    for (const name of await disk.readdir(path)) {
+    for (const name of await namesIn(disk, path)) {
       if (prefixOf(name) === prefix && isOwned(name)) continue
       log.warn({ path: join(path, name) }, 'content without a task removed')
       await disk.remove(join(path, name))
     }
+  }
+}
+
+/** A file that lies where only directories belong is nobody's. */
+async function namesIn(disk: Disk, path: string): Promise<string[]> {
+  try {
+    return await disk.readdir(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOTDIR') throw error
+    await disk.remove(path)
+    return []
   }
 }
 

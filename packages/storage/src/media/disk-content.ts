@@ -1,6 +1,8 @@
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '@damselfly/core'
+import type { ContentPlace } from '../place/content-place.ts'
 import type { Content } from './medium.ts'
+import { NameSyncs } from './name-syncs.ts'
 import type { FileOwner, OpenFiles, PinnedFile } from './open-files.ts'
 
 export interface DiskContentDeps {
@@ -8,10 +10,12 @@ export interface DiskContentDeps {
   readonly files: OpenFiles
 }
 
+type FilePlace = Extract<ContentPlace, { kind: 'file' }>
+
 /** A content that is a file. */
 export class DiskContent implements Content, FileOwner {
   readonly path: string
-  readonly place: Content['place']
+  readonly place: FilePlace
   readonly #deps: DiskContentDeps
   /** A complete file may have been made read-only by an export. */
   #isWritten = false
@@ -20,9 +24,9 @@ export class DiskContent implements Content, FileOwner {
   /** Keeps the unlinked file readable. */
   #lastPin: PinnedFile | undefined
 
-  constructor(file: { path: string; directIO: boolean }, deps: DiskContentDeps) {
-    this.path = file.path
-    this.place = { kind: 'file', path: file.path, ...(file.directIO ? { directIO: true } : {}) }
+  constructor(place: FilePlace, deps: DiskContentDeps) {
+    this.path = place.path
+    this.place = place
     this.#deps = deps
   }
 
@@ -54,14 +58,16 @@ export class DiskContent implements Content, FileOwner {
     await pinned.file.write(bytes, offset)
   }
 
-  async sync(): Promise<void> {
+  async sync(names?: NameSyncs): Promise<void> {
     using pinned = await this.#deps.files.pin(this)
     await pinned.file.datasync()
     if (this.#isNameKept) return
     const directory = dirname(this.path)
-    await this.#deps.disk.syncDirectory(directory)
-    await this.#deps.disk.syncDirectory(dirname(directory))
-    this.#isNameKept = true
+    const wanted = names ?? new NameSyncs()
+    wanted.add([directory, dirname(directory)], () => {
+      this.#isNameKept = true
+    })
+    if (names === undefined) await wanted.run(this.#deps.disk)
   }
 
   async allocatedBytes(): Promise<number> {

@@ -1,6 +1,8 @@
 import { dirname } from 'node:path'
 import { DfError, type Disk, errorCode, type Log } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
+import { directAlignment } from '../place/direct-writer.ts'
+import { isWrittenBack } from '../place/write-back-choice.ts'
 import { contentPath, createContentFile, removeOrphans } from './content-files.ts'
 import { DiskContent } from './disk-content.ts'
 import type { Content, ContentRequest, Medium } from './medium.ts'
@@ -16,12 +18,11 @@ export interface DiskMediumOptions {
   readonly preallocate: boolean
   /** Worker threads write past the page cache. */
   readonly directIO: boolean
+  /** What this process may use: a content that is large beside it is written back early. */
+  readonly memoryBytes: number
 }
 
 const maxUnasked = 64
-
-/** Direct writes need pieces that begin at whole pages. */
-const pageBytes = 4096
 
 /** One file per content. */
 export class DiskMedium implements Medium {
@@ -31,6 +32,8 @@ export class DiskMedium implements Medium {
   readonly #disk: Disk
   readonly #log: Log
   readonly #files: OpenFiles
+  /** The files of earlier runs by directory: looking for each alone takes longer than all else at the start. Until the sweep. */
+  readonly #found = new Map<string, Promise<ReadonlyMap<string, number>>>()
   /** What may be created before the system is asked for the free space again; small files would ask more than they write. */
   #room = { creations: 0, bytes: 0 }
 
@@ -56,12 +59,13 @@ export class DiskMedium implements Medium {
 
   async attach(request: ContentRequest): Promise<Content | undefined> {
     const path = contentPath(this.#options.directory, request.name)
-    const found = await this.#disk.stat(path)
-    if (found?.isFile !== true || found.sizeBytes < request.sizeBytes) return undefined
+    const sizeBytes = (await this.#sizesIn(dirname(path))).get(request.name)
+    if (sizeBytes === undefined || sizeBytes < request.sizeBytes) return undefined
     return this.#content(path, request)
   }
 
   async sweep(isOwned: (name: string) => boolean): Promise<void> {
+    this.#found.clear()
     await removeOrphans(this.#disk, this.#options.directory, isOwned, this.#log)
   }
 
@@ -93,6 +97,15 @@ export class DiskMedium implements Medium {
     return this.#files.close()
   }
 
+  #sizesIn(directory: string): Promise<ReadonlyMap<string, number>> {
+    let sizes = this.#found.get(directory)
+    if (sizes === undefined) {
+      sizes = this.#disk.sizes(directory)
+      this.#found.set(directory, sizes)
+    }
+    return sizes
+  }
+
   async #linkNew(from: string, path: string): Promise<void> {
     try {
       await this.#disk.link(from, path)
@@ -104,9 +117,18 @@ export class DiskMedium implements Medium {
     }
   }
 
-  #content(path: string, { spec }: ContentRequest): DiskContent {
-    const directIO = this.#options.directIO && spec.pieceLength % pageBytes === 0
-    return new DiskContent({ path, directIO }, { disk: this.#disk, files: this.#files })
+  #content(path: string, { sizeBytes, spec }: ContentRequest): DiskContent {
+    const { directIO, memoryBytes } = this.#options
+    const kind = 'file'
+    const deps = { disk: this.#disk, files: this.#files }
+    // Direct writes need pieces that begin at whole pages.
+    if (directIO && spec.pieceLength % directAlignment === 0) {
+      return new DiskContent({ kind, path, writing: 'direct' }, deps)
+    }
+    if (isWrittenBack(sizeBytes, memoryBytes)) {
+      return new DiskContent({ kind, path, writing: 'back' }, deps)
+    }
+    return new DiskContent({ kind, path }, deps)
   }
 
   async #checkSpace(neededBytes: number, taskId: string): Promise<void> {

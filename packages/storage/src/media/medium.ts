@@ -1,5 +1,6 @@
 import type { ContentPlace } from '../place/content-place.ts'
 import type { TaskSpec } from '../store.ts'
+import type { NameSyncs } from './name-syncs.ts'
 
 /**
  * Where the bytes of tasks lie. The store does the rest: what is held, verified, sealed, shared and forgotten. A plug-in is a
@@ -45,8 +46,8 @@ export interface Content {
   read(buffer: Uint8Array, offset: number): Promise<number>
   /** At most 1 MiB a call; the caller leaves the bytes alone until the promise resolves. */
   write(bytes: Uint8Array, offset: number): Promise<void>
-  /** What was written before survives a power cut when this resolves. */
-  sync(): Promise<void>
+  /** What was written before survives a power cut when this resolves, and `names` have run if something was added to them. */
+  sync(names?: NameSyncs): Promise<void>
   /** Bytes of the medium that are taken already, though they may not be written. */
   allocatedBytes?(): Promise<number>
   /** Everything is written. */
@@ -55,6 +56,6 @@ export interface Content {
   unsettle?(): Promise<boolean>
   /** Gives the bytes up. With `isRead` they can be read until `close`. */
   remove(isRead: boolean): Promise<void>
-  /** Nobody uses this object any more. */
+  /** Nobody uses this object any more, nor has a place of it open. */
   close(): void
 }

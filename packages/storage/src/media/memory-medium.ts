@@ -1,5 +1,7 @@
 import { DfError } from '@damselfly/core'
+import { type MemoryPlace, readMemory, writeMemory } from '../place/memory-place.ts'
 import type { Content, ContentRequest, Medium } from './medium.ts'
+import { MemorySegments } from './memory-segments.ts'
 
 export interface MemoryMediumOptions {
   /** Bytes of all contents together, whether written or not. */
@@ -8,11 +10,15 @@ export interface MemoryMediumOptions {
   readonly makeRoom?: (bytes: number) => void
 }
 
-/** Contents in shared memory, read and written by any thread at the speed of the RAM. Gone with the process. */
+/**
+ * Contents in shared memory, read and written by any thread at the speed of the RAM. Gone with the process, which keeps the
+ * memory of contents that are gone for those to come: never more than `maxBytes` together.
+ */
 export class MemoryMedium implements Medium {
   readonly name = 'memory'
   readonly isKept = false
   readonly #options: MemoryMediumOptions
+  readonly #segments = new MemorySegments()
   #usedBytes = 0
 
   constructor(options: MemoryMediumOptions) {
@@ -32,11 +38,14 @@ export class MemoryMedium implements Medium {
     const shortBytes = this.#usedBytes + sizeBytes - maxBytes
     if (shortBytes > 0 && sizeBytes <= maxBytes) makeRoom?.(shortBytes)
     if (this.#usedBytes + sizeBytes > maxBytes) throw this.#full(sizeBytes, spec.taskId)
-    const bytes = allocate(sizeBytes)
-    if (bytes === undefined) throw this.#full(sizeBytes, spec.taskId)
+    const segments = this.#take(sizeBytes)
+    if (segments === undefined) throw this.#full(sizeBytes, spec.taskId)
     this.#usedBytes += sizeBytes
-    return new MemoryContent(bytes, () => {
+    // The ends of contents are not made of segments that are kept.
+    this.#segments.keep(maxBytes - this.#usedBytes)
+    return new MemoryContent(segments, () => {
       this.#usedBytes -= sizeBytes
+      this.#segments.give(segments)
     })
   }
 
@@ -53,6 +62,14 @@ export class MemoryMedium implements Medium {
 
   async close(): Promise<void> {}
 
+  #take(sizeBytes: number): SharedArrayBuffer[] | undefined {
+    try {
+      return this.#segments.take(sizeBytes)
+    } catch {
+      return undefined
+    }
+  }
+
   #full(neededBytes: number, taskId: string): DfError {
     const { maxBytes } = this.#options
     const freeBytes = maxBytes - this.#usedBytes
@@ -65,42 +82,36 @@ export class MemoryMedium implements Medium {
 }
 
 class MemoryContent implements Content {
-  readonly place: Content['place']
-  readonly #bytes: Uint8Array
+  #place: MemoryPlace
   readonly #release: () => void
   #isClosed = false
 
-  constructor(bytes: SharedArrayBuffer, release: () => void) {
-    this.place = { kind: 'memory', bytes }
-    this.#bytes = new Uint8Array(bytes)
+  constructor(segments: readonly SharedArrayBuffer[], release: () => void) {
+    this.#place = { kind: 'memory', start: 0, segments }
     this.#release = release
   }
 
+  get place(): Content['place'] {
+    return this.#place
+  }
+
   async read(buffer: Uint8Array, offset: number): Promise<number> {
-    const part = this.#bytes.subarray(offset, offset + buffer.byteLength)
-    buffer.set(part)
-    return part.byteLength
+    return readMemory(this.#place, buffer, offset)
   }
 
   async write(bytes: Uint8Array, offset: number): Promise<void> {
-    this.#bytes.set(bytes, offset)
+    writeMemory(this.#place, bytes, offset)
   }
 
   async sync(): Promise<void> {}
 
   async remove(): Promise<void> {}
 
-  /** Threads that still read keep the memory alive; it is counted no longer. */
+  /** From here on the memory may be another content's; whoever comes too late finds nothing. */
   close(): void {
-    if (!this.#isClosed) this.#release()
+    if (this.#isClosed) return
     this.#isClosed = true
-  }
-}
-
-function allocate(sizeBytes: number): SharedArrayBuffer | undefined {
-  try {
-    return new SharedArrayBuffer(sizeBytes)
-  } catch {
-    return undefined
+    this.#place = { kind: 'memory', start: 0, segments: [] }
+    this.#release()
   }
 }

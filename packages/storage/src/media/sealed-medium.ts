@@ -1,6 +1,7 @@
 import { checkKey } from '../place/piece-cipher.ts'
 import type { TaskSpec } from '../store.ts'
 import type { Content, ContentRequest, Medium } from './medium.ts'
+import type { NameSyncs } from './name-syncs.ts'
 
 /** The key that a task's pieces are sealed with, 32 bytes: one per tenant, the same in every run. */
 export type KeyFor = (spec: TaskSpec) => Uint8Array
@@ -57,8 +58,8 @@ class SealedContent implements Content {
     return this.inner.write(bytes, offset)
   }
 
-  sync(): Promise<void> {
-    return this.inner.sync()
+  sync(names?: NameSyncs): Promise<void> {
+    return this.inner.sync(names)
   }
 
   async allocatedBytes(): Promise<number> {

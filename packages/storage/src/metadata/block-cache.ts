@@ -3,12 +3,13 @@ import { PieceBlock } from './piece-block.ts'
 import { blockId } from './schema.ts'
 
 /** Some 2 MiB at most: downloads and uploads stay within a few blocks at a time. */
-const maxBlocksCached = 512
+const maxCached = 512
 
-/** The blocks used last, of all tasks. */
+/** The blocks used last, of all tasks, and the parents of the tasks used last. */
 export class BlockCache {
   readonly #metadata: Metadata
   readonly #blocks = new Map<number, PieceBlock>()
+  readonly #parents = new Map<number, string[]>()
 
   constructor(metadata: Metadata) {
     this.#metadata = metadata
@@ -20,21 +21,28 @@ export class BlockCache {
     const known = this.#blocks.get(id)
     const block =
       known ?? this.#metadata.block(task, number, isSealed) ?? PieceBlock.empty(isSealed)
-    this.#keep(id, block)
+    keepLast(this.#blocks, id, block)
     return block
   }
 
   set(task: number, number: number, block: PieceBlock): void {
-    this.#keep(blockId(task, number), block)
+    keepLast(this.#blocks, blockId(task, number), block)
   }
 
-  #keep(id: number, block: PieceBlock): void {
-    this.#blocks.delete(id)
-    this.#blocks.set(id, block)
-    if (this.#blocks.size <= maxBlocksCached) return
-    for (const oldest of this.#blocks.keys()) {
-      this.#blocks.delete(oldest)
-      return
-    }
+  /** Peer ids of a task by number, 0 is the origin; the caller adds those that come. */
+  parents(task: number): string[] {
+    const parents = this.#parents.get(task) ?? this.#metadata.parents(task)
+    keepLast(this.#parents, task, parents)
+    return parents
+  }
+}
+
+function keepLast<T>(cache: Map<number, T>, key: number, value: T): void {
+  cache.delete(key)
+  cache.set(key, value)
+  if (cache.size <= maxCached) return
+  for (const oldest of cache.keys()) {
+    cache.delete(oldest)
+    return
   }
 }

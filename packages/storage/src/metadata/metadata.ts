@@ -2,9 +2,17 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { DfError } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import type { TaskSpec } from '../store.ts'
+import { CheckpointThread } from './checkpoint-thread.ts'
 import { blockCheck, PieceBlock } from './piece-block.ts'
 import { blockId, maxBlocks, prepareSchema } from './schema.ts'
-import { factsCheck, type TaskRow, toTaskRow } from './task-row.ts'
+import {
+  condemned,
+  factsCheck,
+  type SqlRow,
+  type TaskRow,
+  taskColumns,
+  toTaskRow,
+} from './task-row.ts'
 
 export interface NewTask {
   readonly spec: TaskSpec
@@ -24,30 +32,36 @@ export interface StoredBlock {
   readonly isDamaged: boolean
 }
 
-/** The database holds no more log than this between checkpoints, in pages of 4 KiB. */
-const maxLogPages = 16_384
+/** A statement changes some pages of 4 KiB: after so many the log, some 50 MiB then, is moved into the database. */
+const changesPerCheckpoint = 4_000
+/** With so much log, in pages, SQLite does it itself on this thread: the thread for it is not there, or far behind. */
+const maxLogPages = 65_536
+
+const inMemory = ':memory:'
 
 /** The facts about tasks and pieces. Every method is one transaction; errors name the file. */
 export class Metadata {
   readonly #path: string
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  /** `undefined` in memory. */
+  readonly #checkpoints: CheckpointThread | undefined
+  #changes = 0
 
   private constructor(path: string, database: DatabaseSync) {
     this.#path = path
     this.#database = database
+    if (path !== inMemory) this.#checkpoints = new CheckpointThread(path)
   }
 
   /** Opens or creates the database; `:memory:` is one that dies with the process. The caller holds the directory's lock. */
   static open(path: string): Metadata {
     let database: DatabaseSync | undefined
     try {
-      database = new DatabaseSync(path)
-      // Exclusive mode halves the cost of a commit: no shared index, no file locks per transaction. Checkpoints sync on this
-      // thread, behind all that was written to the disk: they are left to `checkpoint`, after the content has been synced.
+      // The timeout is for the moments in which the checkpoint thread changes the index of the log.
+      database = new DatabaseSync(path, { timeout: 1_000 })
       database.exec(
-        `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-         PRAGMA wal_autocheckpoint = ${maxLogPages}`,
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${maxLogPages}`,
       )
       prepareSchema(database, path)
       return new Metadata(path, database)
@@ -59,7 +73,7 @@ export class Metadata {
 
   /** What a sync makes survive a power cut; `undefined` in memory. */
   get logPath(): string | undefined {
-    return this.#path === ':memory:' ? undefined : `${this.#path}-wal`
+    return this.#path === inMemory ? undefined : `${this.#path}-wal`
   }
 
   /** Several methods as one transaction. */
@@ -82,32 +96,38 @@ export class Metadata {
   tasks(damaged: (row: number, taskId: string) => void): TaskRow[] {
     return this.#attempt('Reading the tasks', () => {
       const rows: TaskRow[] = []
-      for (const row of this.#database.prepare('SELECT * FROM task ORDER BY id').iterate()) {
+      for (const row of this.#all(`SELECT ${taskColumns} FROM task ORDER BY id`)) {
         const task = toTaskRow(row)
-        if (task === undefined) damaged(Number(row.id), String(row.task_id))
+        if (task === undefined) damaged(Number(row[0]), String(row[1]))
         else rows.push(task)
       }
       return rows
     })
   }
 
-  /** Peer ids by number, in the order of the tasks. */
-  parents(visit: (task: number, number: number, peerId: string) => void): void {
+  /** Peer ids of a task by number; 0 is the origin. */
+  parents(task: number): string[] {
+    const sql = 'SELECT number, peer_id FROM parent WHERE task = ?'
+    const parents = ['']
     this.#attempt('Reading the parents', () => {
-      for (const row of this.#database.prepare('SELECT * FROM parent').iterate()) {
-        visit(Number(row.task), Number(row.number), String(row.peer_id))
+      for (const row of this.#statement(sql).all(task)) {
+        parents[Number(row.number)] = String(row.peer_id)
       }
     })
+    return parents
   }
 
+  /** All blocks in the order of their tasks. */
   blocks(visit: (block: StoredBlock) => void): void {
+    const sql = 'SELECT id, epoch, block_check, bytes FROM block ORDER BY id'
     this.#attempt('Reading the pieces', () => {
-      for (const row of this.#database.prepare('SELECT * FROM block ORDER BY id').iterate()) {
-        const id = Number(row.id)
-        const [task, number] = [Math.floor(id / maxBlocks), id % maxBlocks]
-        const bytes = row.bytes as Uint8Array
-        const isDamaged = blockCheck(task, number, bytes) !== row.block_check
-        visit({ task, number, epoch: Number(row.epoch), bytes, isDamaged })
+      for (const row of this.#all(sql)) {
+        const id = Number(row[0])
+        const task = Math.floor(id / maxBlocks)
+        const number = id % maxBlocks
+        const bytes = row[3] as Uint8Array
+        const isDamaged = blockCheck(task, number, bytes) !== row[2]
+        visit({ task, number, epoch: Number(row[1]), bytes, isDamaged })
       }
     })
   }
@@ -204,6 +224,18 @@ export class Metadata {
     this.#run('Recording a digest', sql, content ?? null, JSON.stringify(verified), task)
   }
 
+  /** Whatever happens from here on, the task is no more when the store is opened again. */
+  condemnTask(task: number): void {
+    const sql = 'UPDATE task SET medium = ? WHERE id = ?'
+    this.#run('Forgetting a task', sql, condemned, task)
+  }
+
+  /** Blocks from `first` up to `end` exclusive. */
+  deleteBlocks(task: number, first: number, end: number): void {
+    const sql = 'DELETE FROM block WHERE id >= ? AND id < ?'
+    this.#run('Forgetting pieces', sql, blockId(task, first), blockId(task, end))
+  }
+
   /** Forgets the task with its pieces and parents. */
   deleteTask(task: number): void {
     this.#run('Forgetting a task', 'DELETE FROM task WHERE id = ?', task)
@@ -228,19 +260,33 @@ export class Metadata {
     this.#run('Recording the state of the store', sql, key, value)
   }
 
-  /** Moves the log into the database. */
-  checkpoint(): void {
-    this.#attempt("Writing the store's metadata", () =>
-      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)'),
-    )
+  /** Moves the log into the database; others go on meanwhile. */
+  async checkpoint(): Promise<void> {
+    this.#changes = 0
+    try {
+      await this.#checkpoints?.run()
+    } catch (error) {
+      throw diskError(error, "Writing the store's metadata", this.#path)
+    }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#checkpoints?.close()
     this.#attempt("Closing the store's metadata", () => this.#database.close())
   }
 
   #run(doing: string, sql: string, ...values: (string | number | null | Uint8Array)[]) {
+    this.#changes += 1
+    // Should it fail, the log grows: the next one, at the latest that of a sync point, which tells, tries again.
+    if (this.#changes >= changesPerCheckpoint) this.checkpoint().catch(() => {})
     return this.#attempt(doing, () => this.#statement(sql).run(...values))
+  }
+
+  /** Rows as arrays, which are half the work of objects: a store has very many of them. */
+  #all(sql: string): Iterable<SqlRow> {
+    const statement = this.#database.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.iterate() as Iterable<unknown> as Iterable<SqlRow>
   }
 
   #statement(sql: string): StatementSync {

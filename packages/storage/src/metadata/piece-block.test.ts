@@ -1,6 +1,6 @@
 import { randomInt, seededRandom } from '@damselfly/core'
 import { describe, expect, it } from 'vitest'
-import { blockCheck, PieceBlock, type PieceRow } from './piece-block.ts'
+import { blockCheck, blockPieces, PieceBlock, type PieceRow } from './piece-block.ts'
 
 const row = (number: number, isSealed: boolean): PieceRow => ({
   number,
@@ -14,6 +14,9 @@ const row = (number: number, isSealed: boolean): PieceRow => ({
     ? { seal: { nonce: new Uint8Array(12).fill(number), tag: new Uint8Array(16).fill(7) } }
     : {}),
 })
+
+const heldIn = (block: PieceBlock): number[] =>
+  Array.from({ length: blockPieces }, (_, index) => index).filter((index) => block.has(index))
 
 describe.each([false, true])('PieceBlock (sealed: %s)', (isSealed) => {
   it('gives back what it was given, in any order, and through its bytes', () => {
@@ -30,7 +33,7 @@ describe.each([false, true])('PieceBlock (sealed: %s)', (isSealed) => {
         block = block.without(number)
       }
       const again = PieceBlock.from(block.bytes, isSealed)
-      expect([...(again?.held() ?? [])], `step ${step}`).toEqual(
+      expect(again === undefined ? [] : heldIn(again), `step ${step}`).toEqual(
         [...held.keys()].sort((a, b) => a - b),
       )
       for (let n = 0; n < 64; n++) expect(again?.piece(n), `step ${step}`).toEqual(held.get(n))
@@ -45,7 +48,7 @@ describe.each([false, true])('PieceBlock (sealed: %s)', (isSealed) => {
       .with(row(5, isSealed))
       .with({ ...row(5, isSealed), costMs: 1 })
     expect(block.piece(5)?.costMs).toBe(1)
-    expect([...block.held()]).toEqual([5])
+    expect(heldIn(block)).toEqual([5])
   })
 
   it('refuses bytes whose length is not that of its pieces', () => {

@@ -55,9 +55,10 @@ export class PieceBlock {
     return ((this.bytes[index >>> 3] ?? 0) & (1 << (index & 7))) !== 0
   }
 
-  /** Indexes of the held pieces. */
-  *held(): Generator<number, void, undefined> {
-    for (let index = 0; index < blockPieces; index++) if (this.has(index)) yield index
+  /** The highest index that is held; -1 without pieces. */
+  get last(): number {
+    for (let index = blockPieces - 1; index >= 0; index--) if (this.has(index)) return index
+    return -1
   }
 
   get isEmpty(): boolean {

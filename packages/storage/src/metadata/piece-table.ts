@@ -22,10 +22,9 @@ export class PieceTable {
   readonly geometry: PieceGeometry
   readonly isSealed: boolean
   readonly have: Bitset
-  readonly #row: number
+  /** The task's number. */
+  readonly row: number
   readonly #cache: BlockCache
-  /** Peer ids by number; 0 is the origin. Made when there is one: many tasks have no parent. */
-  #parents: string[] | undefined
   #version = 0
   #heldBytes = 0
   #lastCreatedAt = 0
@@ -34,7 +33,7 @@ export class PieceTable {
     this.geometry = geometry
     this.isSealed = isSealed
     this.have = new Bitset(geometry.pieceCount)
-    this.#row = row
+    this.row = row
     this.#cache = cache
   }
 
@@ -55,28 +54,25 @@ export class PieceTable {
 
   parentNumber(peerId: string): number | undefined {
     if (peerId === '') return 0
-    const number = this.#parents?.indexOf(peerId) ?? -1
+    const number = this.#peers.indexOf(peerId)
     return number === -1 ? undefined : number
   }
 
   get nextParentNumber(): number {
-    return this.#parents?.length ?? 1
+    return this.#peers.length
   }
 
   addParent(number: number, peerId: string): void {
-    this.#parents ??= ['']
-    this.#parents[number] = peerId
+    this.#peers[number] = peerId
   }
 
   /** Takes in a block when the store is opened. False when it cannot be one of this task. */
   restore(number: number, bytes: Uint8Array): boolean {
     const block = PieceBlock.from(bytes, this.isSealed)
     const first = number * blockPieces
-    if (block === undefined || first >= this.geometry.pieceCount) return false
-    for (const index of block.held()) {
-      if (first + index >= this.geometry.pieceCount) return false
-    }
-    for (const index of block.held()) this.#add(first + index)
+    const count = Math.min(blockPieces, this.geometry.pieceCount - first)
+    if (block === undefined || count <= 0 || block.last >= count) return false
+    for (let index = 0; index < count; index++) if (block.has(index)) this.#add(first + index)
     this.#lastCreatedAt = Math.max(this.#lastCreatedAt, block.lastCreatedAt)
     return true
   }
@@ -101,7 +97,7 @@ export class PieceTable {
   changed(blocks: readonly ChangedBlock[]): void {
     this.#version += 1
     for (const { number, block } of blocks) {
-      this.#cache.set(this.#row, number, block)
+      this.#cache.set(this.row, number, block)
       const first = number * blockPieces
       const end = Math.min(first + blockPieces, this.geometry.pieceCount)
       for (let piece = first; piece < end; piece++) {
@@ -125,7 +121,7 @@ export class PieceTable {
       ...pieceSpan(this.geometry, number),
       digest: formatCrc32(row.crc32),
       blake3: row.blake3,
-      parentId: this.#parents?.[row.parent] ?? '',
+      parentId: row.parent === 0 ? '' : (this.#peers[row.parent] ?? ''),
       trafficType: trafficTypes[row.traffic] ?? 'remote-peer',
       costMs: row.costMs,
       createdAt: row.createdAt,
@@ -152,8 +148,13 @@ export class PieceTable {
     return rows
   }
 
+  /** Peer ids by number; 0 is the origin. */
+  get #peers(): string[] {
+    return this.#cache.parents(this.row)
+  }
+
   #block(number: number): PieceBlock {
-    return this.#cache.get(this.#row, number, this.isSealed)
+    return this.#cache.get(this.row, number, this.isSealed)
   }
 
   #add(piece: number): void {

@@ -4,10 +4,16 @@ export type ContentPlace =
       readonly kind: 'file'
       /** Belongs to these bytes alone: a task that begins a new life, or whose bytes move, gets another path. */
       readonly path: string
-      /** Write past the page cache where the system can. */
-      readonly directIO?: boolean
+      /** `direct`: past the page cache where the system can. `back`: to the disk soon. Default: when the system likes. */
+      readonly writing?: 'direct' | 'back'
     }
-  | { readonly kind: 'memory'; readonly bytes: SharedArrayBuffer }
+  | {
+      readonly kind: 'memory'
+      /** Where in the content the first segment begins. */
+      readonly start: number
+      /** One behind the other; all but the last of the content have the same length. */
+      readonly segments: readonly SharedArrayBuffer[]
+    }
   | {
       /** AES-256-GCM per piece: the bytes of `inner` are as long as the content; nonce and tag are the piece's seal. */
       readonly kind: 'sealed'

@@ -3,53 +3,109 @@ import type { DirectWriter } from './open-place.ts'
 /** Offsets, lengths and addresses of direct writes are multiples of this; no disk asks for more than a page. */
 export const directAlignment = 4096
 
-const bufferBytes = 1024 * 1024
+const chunkBytes = 1024 * 1024
 const wasmPageBytes = 64 * 1024
 
-/** Buffers given back; a worker writes a few pieces at a time. */
+/** Buffers given back; a worker fills one for each piece, and a few are on their way to the disk. */
 const pool: Uint8Array[] = []
 const maxPooled = 8
 
-/** The two ways into the file. */
+/** More only wait in the disk's queue, and for a thread of libuv, which has four. */
+const maxUnderWay = 4
+/** Of this thread: all its files lie on one disk. */
+let underWay = 0
+
+/** The ways into the file. Direct ones take whole pages from a page-aligned address. */
 export interface DirectTarget {
-  /** Takes whole pages from a page-aligned address. */
-  writeDirectly(bytes: Uint8Array, offset: number): void
+  /** Directly; leaves the bytes alone when it settles. */
+  writeLater(bytes: Uint8Array, offset: number): Promise<void>
+  /** Directly, while the thread waits. */
+  writeNow(bytes: Uint8Array, offset: number): void
+  /** Through the page cache. */
   write(bytes: Uint8Array, offset: number): void
 }
 
-/** Collects bytes in a page-aligned buffer and writes whole pages of it directly; the rest follows by an ordinary write. */
-export function alignedDirectWriter(start: number, target: DirectTarget): DirectWriter {
-  // The memory of WebAssembly is the one kind that Node promises to align to pages.
-  const buffer = pool.pop() ?? newBuffer()
-  let offset = start
-  let filled = 0
-  const flush = (): void => {
-    const whole = filled - (filled % directAlignment)
-    if (whole > 0) target.writeDirectly(buffer.subarray(0, whole), offset)
-    if (whole < filled) target.write(buffer.subarray(whole, filled), offset + whole)
-    offset += filled
-    filled = 0
+/**
+ * Collects bytes in page-aligned chunks, which are written directly while the next one fills. When the disk does not keep up
+ * the thread waits for it. What is no whole page at the end goes through the page cache.
+ */
+export class AlignedDirectWriter implements DirectWriter {
+  readonly #target: DirectTarget
+  /** None of them rejects. */
+  readonly #underWay = new Set<Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+  #chunk: Uint8Array | undefined
+  #offset: number
+  #filled = 0
+
+  constructor(start: number, target: DirectTarget) {
+    this.#offset = start
+    this.#target = target
   }
-  return {
-    write(bytes) {
-      let rest = bytes
-      while (rest.byteLength > 0) {
-        const part = rest.subarray(0, bufferBytes - filled)
-        buffer.set(part, filled)
-        filled += part.byteLength
-        rest = rest.subarray(part.byteLength)
-        if (filled === bufferBytes) flush()
-      }
-    },
-    finish() {
-      flush()
-      if (pool.length < maxPooled) pool.push(buffer)
-    },
+
+  write(bytes: Uint8Array): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+    for (let rest = bytes; rest.byteLength > 0; ) {
+      this.#chunk ??= pool.pop() ?? newChunk()
+      const part = rest.subarray(0, chunkBytes - this.#filled)
+      this.#chunk.set(part, this.#filled)
+      this.#filled += part.byteLength
+      rest = rest.subarray(part.byteLength)
+      if (this.#filled === chunkBytes) this.#flush(this.#chunk)
+    }
+  }
+
+  async finish(): Promise<void> {
+    if (this.#chunk !== undefined) this.#flush(this.#chunk)
+    if (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #flush(chunk: Uint8Array): void {
+    const offset = this.#offset
+    const bytes = chunk.subarray(0, this.#filled)
+    const whole = bytes.byteLength - (bytes.byteLength % directAlignment)
+    this.#chunk = undefined
+    this.#offset += this.#filled
+    this.#filled = 0
+    if (whole > 0) this.#writePages(chunk, { whole, offset })
+    else giveBack(chunk)
+    if (whole < bytes.byteLength) this.#target.write(bytes.subarray(whole), offset + whole)
+  }
+
+  #writePages(chunk: Uint8Array, { whole, offset }: { whole: number; offset: number }): void {
+    const bytes = chunk.subarray(0, whole)
+    if (underWay < maxUnderWay) {
+      this.#writeLater(chunk, { bytes, offset })
+      return
+    }
+    this.#target.writeNow(bytes, offset)
+    giveBack(chunk)
+  }
+
+  #writeLater(chunk: Uint8Array, { bytes, offset }: { bytes: Uint8Array; offset: number }): void {
+    underWay += 1
+    const settled = this.#target
+      .writeLater(bytes, offset)
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .then(() => {
+        this.#underWay.delete(settled)
+        underWay -= 1
+        giveBack(chunk)
+      })
+    this.#underWay.add(settled)
   }
 }
 
-function newBuffer(): Uint8Array {
-  const pages = bufferBytes / wasmPageBytes
+function giveBack(chunk: Uint8Array): void {
+  if (pool.length < maxPooled) pool.push(chunk)
+}
+
+/** The memory of WebAssembly is the one kind that Node promises to align to pages. */
+function newChunk(): Uint8Array {
+  const pages = chunkBytes / wasmPageBytes
   return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer)
 }
 

@@ -1,8 +1,10 @@
 import * as fs from 'node:fs'
 import { errorCode } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
-import { alignedDirectWriter, directAlignment } from './direct-writer.ts'
+import type { ContentPlace, PlacedSpan } from './content-place.ts'
+import { AlignedDirectWriter, type DirectTarget, directAlignment } from './direct-writer.ts'
 import type { DirectWriter, OpenPlace } from './open-place.ts'
+import { writeBack } from './write-back.ts'
 
 const direct = fs.constants.O_DIRECT
 
@@ -10,14 +12,18 @@ const direct = fs.constants.O_DIRECT
 export class FilePlace implements OpenPlace {
   readonly #path: string
   readonly #isDirect: boolean
+  readonly #isWrittenBack: boolean
   #reading: number | undefined
   #writing: number | undefined
   /** `null` when the file system has no direct writes. */
   #directly: number | null | undefined
+  /** Direct writes under way; none of them rejects. */
+  readonly #underWay = new Set<Promise<void>>()
 
-  constructor(path: string, isDirect: boolean) {
+  constructor({ path, writing }: Extract<ContentPlace, { kind: 'file' }>) {
     this.#path = path
-    this.#isDirect = isDirect && direct !== undefined
+    this.#isDirect = writing === 'direct' && direct !== undefined
+    this.#isWrittenBack = writing === 'back'
   }
 
   read(buffer: Uint8Array, offset: number): number {
@@ -42,19 +48,35 @@ export class FilePlace implements OpenPlace {
     })
   }
 
+  wrote(span: PlacedSpan): void {
+    if (this.#isWrittenBack) writeBack(this.#path, span)
+  }
+
   /** Direct writes start and end at whole pages; the last bytes of a content go the ordinary way. */
-  directWriter(span: { offset: number; length: number }): DirectWriter | undefined {
+  directWriter(span: PlacedSpan): DirectWriter | undefined {
     if (!this.#isDirect || span.offset % directAlignment !== 0) return undefined
     const descriptor = this.#openDirectly()
     if (descriptor === null) return undefined
-    const attempt = (action: () => void): void => this.#attempt('Writing', action)
-    return alignedDirectWriter(span.offset, {
-      writeDirectly: (bytes, offset) => attempt(() => writeAll(descriptor, bytes, offset)),
+    const target: DirectTarget = {
+      writeLater: (bytes, offset) => {
+        const writing = this.#writeLater(descriptor, bytes, offset)
+        this.#track(writing)
+        return writing
+      },
+      writeNow: (bytes, offset) => this.#writeNow(descriptor, bytes, offset),
       write: (bytes, offset) => this.write(bytes, offset),
-    })
+    }
+    return new AlignedDirectWriter(span.offset, target)
   }
 
-  close(): void {
+  close(): Promise<void> | undefined {
+    // The number of a descriptor that is closed too early may be another file's by the time of the write.
+    if (this.#underWay.size > 0) return Promise.all(this.#underWay).then(() => this.#closeFiles())
+    this.#closeFiles()
+    return undefined
+  }
+
+  #closeFiles(): void {
     const open = new Set([this.#reading, this.#writing, this.#directly])
     this.#reading = undefined
     this.#writing = undefined
@@ -74,6 +96,39 @@ export class FilePlace implements OpenPlace {
     return this.#directly
   }
 
+  async #writeLater(descriptor: number, bytes: Uint8Array, offset: number): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.byteLength; ) {
+        done += await write(descriptor, bytes.subarray(done), offset + done)
+      }
+    } catch (error) {
+      this.#writeRefused(error, bytes, offset)
+    }
+  }
+
+  #writeNow(descriptor: number, bytes: Uint8Array, offset: number): void {
+    try {
+      writeAll(descriptor, bytes, offset)
+    } catch (error) {
+      this.#writeRefused(error, bytes, offset)
+    }
+  }
+
+  /** Some file systems take the flag and then no such write. */
+  #writeRefused(error: unknown, bytes: Uint8Array, offset: number): void {
+    if (errorCode(error) !== 'EINVAL') throw diskError(error, 'Writing content', this.#path)
+    this.write(bytes, offset)
+  }
+
+  #track(writing: Promise<void>): void {
+    const settled = writing
+      .catch(() => {})
+      .then(() => {
+        this.#underWay.delete(settled)
+      })
+    this.#underWay.add(settled)
+  }
+
   #attempt<T>(doing: string, action: () => T): T {
     try {
       return action()
@@ -81,6 +136,16 @@ export class FilePlace implements OpenPlace {
       throw diskError(error, `${doing} content`, this.#path)
     }
   }
+}
+
+/** On a thread of libuv's pool. Returns how many bytes were written. */
+function write(descriptor: number, bytes: Uint8Array, offset: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(descriptor, bytes, 0, bytes.byteLength, offset, (error, count) => {
+      if (error === null) resolve(count)
+      else reject(error)
+    })
+  })
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array, offset: number): void {

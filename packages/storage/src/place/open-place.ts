@@ -1,11 +1,13 @@
 import { DfError } from '@damselfly/core'
-import type { ContentPlace } from './content-place.ts'
+import type { ContentPlace, PlacedSpan } from './content-place.ts'
 import { FilePlace } from './file-place.ts'
+import { type MemoryPlace, readMemory, writeMemory } from './memory-place.ts'
 import { checkKey } from './piece-cipher.ts'
 
 /**
- * Bytes of a task in the hands of a worker thread. All calls are synchronous and work at positions, so any number of pieces
- * may be written and read through one of these. Errors: `DiskFull`, `DiskFailed`.
+ * Bytes of a task in the hands of a worker thread. All calls are synchronous (direct writes and what waits for them excepted)
+ * and work at positions, so any number of pieces may be written and read through one of these. Errors: `DiskFull`,
+ * `DiskFailed`.
  */
 export interface OpenPlace {
   /** Set when the bytes are sealed: they pass here as they lie. */
@@ -14,24 +16,31 @@ export interface OpenPlace {
   read(buffer: Uint8Array, offset: number): number
   write(bytes: Uint8Array, offset: number): void
   /** A writer that passes by the page cache, for a span that allows it. */
-  directWriter?(span: { offset: number; length: number }): DirectWriter | undefined
-  close(): void
+  directWriter?(span: PlacedSpan): DirectWriter | undefined
+  /** All of this span has been written: a place that is large beside the memory begins to bring it to the disk. */
+  wrote?(span: PlacedSpan): void
+  /**
+   * Files stay open until the direct writes under way have ended, those of writers that were given up included: a promise
+   * then, which never rejects. When it resolves nothing writes here any more.
+   */
+  close(): Promise<void> | undefined
 }
 
-/** Takes the bytes of one span in order. */
+/** Takes the bytes of one span in order. Giving up needs no call but `close` of the place. */
 export interface DirectWriter {
+  /** The bytes may be reused at once. Throws also what an earlier write came to. */
   write(bytes: Uint8Array): void
-  /** Writes what is left. */
-  finish(): void
+  /** Writes what is left. Resolves when the disk, or the page cache, has all bytes. */
+  finish(): Promise<void>
 }
 
 /** Opens a place; its files are opened by the first use and stay open until `close`. */
 export function openPlace(place: ContentPlace): OpenPlace {
   switch (place.kind) {
     case 'file':
-      return new FilePlace(place.path, place.directIO === true)
+      return new FilePlace(place)
     case 'memory':
-      return openMemory(place.bytes)
+      return openMemory(place)
     case 'sealed':
       return openSealed(place.inner, place.key)
     case 'here':
@@ -42,16 +51,11 @@ export function openPlace(place: ContentPlace): OpenPlace {
   }
 }
 
-function openMemory(shared: SharedArrayBuffer): OpenPlace {
-  const content = new Uint8Array(shared)
+function openMemory(place: MemoryPlace): OpenPlace {
   return {
-    read(buffer, offset) {
-      const part = content.subarray(offset, offset + buffer.byteLength)
-      buffer.set(part)
-      return part.byteLength
-    },
-    write: (bytes, offset) => content.set(bytes, offset),
-    close: () => {},
+    read: (buffer, offset) => readMemory(place, buffer, offset),
+    write: (bytes, offset) => writeMemory(place, bytes, offset),
+    close: () => undefined,
   }
 }
 
@@ -62,6 +66,7 @@ function openSealed(place: ContentPlace, key: Uint8Array): OpenPlace {
     read: (buffer, offset) => inner.read(buffer, offset),
     write: (bytes, offset) => inner.write(bytes, offset),
     directWriter: (span) => inner.directWriter?.(span),
+    wrote: (span) => inner.wrote?.(span),
     close: () => inner.close(),
   }
 }

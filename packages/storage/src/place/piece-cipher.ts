@@ -1,40 +1,61 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { type Cipheriv, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { DfError } from '@damselfly/core'
 import type { PieceSeal } from './content-place.ts'
+import { PieceBuffers } from './piece-buffers.ts'
 
 const algorithm = 'aes-256-gcm'
 const keyBytes = 32
 const nonceBytes = 12
 export const tagBytes = 16
 
+/**
+ * A cipher of Node puts every output into a new buffer. So many bytes come from the heap, where the next ones find the same
+ * memory still in the processor's cache; more of them are fresh pages each time, at a fifth of the speed.
+ */
+const sliceBytes = 64 * 1024
+
+/** For sealed bytes on their way, of this thread. */
+const buffers = new PieceBuffers()
+
+/** Whoever writes gives no more at once, and often less. */
+const minBufferBytes = 1024 * 1024
+
 /** Seals one piece while its bytes pass; every writing of a piece needs a new one. */
 export class PieceSealer {
   /** A nonce used twice with one key would give the key stream away, so it is never derived from the piece. */
   readonly #nonce = randomBytes(nonceBytes)
   readonly #cipher
+  #buffer: Uint8Array | undefined
 
   constructor(key: Uint8Array) {
     this.#cipher = createCipheriv(algorithm, checkKey(key), this.#nonce)
   }
 
-  /** As many bytes as came in, in a buffer of its own. */
+  /** As many bytes as came in; they are good until the next call. */
   update(bytes: Uint8Array): Uint8Array {
-    return this.#cipher.update(bytes)
+    if (this.#buffer === undefined || this.#buffer.byteLength < bytes.byteLength) {
+      this.#buffer = buffers.take(Math.max(minBufferBytes, bytes.byteLength))
+    }
+    const sealed = this.#buffer.subarray(0, bytes.byteLength)
+    transform(this.#cipher, bytes, sealed)
+    return sealed
   }
 
   /** Nothing more follows. */
   finish(): PieceSeal {
     this.#cipher.final()
+    if (this.#buffer !== undefined) buffers.give(this.#buffer)
+    this.#buffer = undefined
     return { nonce: new Uint8Array(this.#nonce), tag: new Uint8Array(this.#cipher.getAuthTag()) }
   }
 }
 
 /**
- * The plain bytes of a whole sealed piece. `undefined` when the key, the seal or any bit of the bytes is wrong: nothing of
- * such a piece may be used.
+ * Opens a whole sealed piece where it lies and returns its bytes. `undefined` when the key, the seal or any bit of the bytes is
+ * wrong: nothing of such a piece may be used.
  */
 export function unseal(
-  sealed: Uint8Array,
+  piece: Uint8Array,
   key: Uint8Array,
   seal: PieceSeal,
 ): Uint8Array | undefined {
@@ -42,13 +63,28 @@ export function unseal(
     authTagLength: tagBytes,
   })
   decipher.setAuthTag(seal.tag)
-  const plain = decipher.update(sealed)
+  transform(decipher, piece, piece)
   try {
     decipher.final()
-    return plain
+    return piece
   } catch {
     return undefined
   }
+}
+
+/** Both may be the same bytes. */
+function transform(cipher: Pick<Cipheriv, 'update'>, from: Uint8Array, to: Uint8Array): void {
+  for (let at = 0; at < from.byteLength; at += sliceBytes) {
+    const slice = cipher.update(from.subarray(at, at + sliceBytes))
+    to.set(slice, at)
+    free(slice)
+  }
+}
+
+/** Now, and not when the garbage collector comes round: it does not see how much memory hangs on a small object. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  // Never one that is shared with others.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 /** Throws `InvalidConfig` for a key that is not one. */

@@ -1,11 +1,15 @@
 import { DfError } from '@damselfly/core'
 import type { PieceSeal, PlacedSpan } from './content-place.ts'
 import type { OpenPlace } from './open-place.ts'
+import { PieceBuffers } from './piece-buffers.ts'
 import { unseal } from './piece-cipher.ts'
 
+/** Of this thread. */
+const buffers = new PieceBuffers()
+
 /**
- * Reads one piece from its place. A sealed piece is opened as a whole by the first read and held until the reader is
- * forgotten: no byte of it leaves before its tag has been checked.
+ * Reads one piece from its place. A sealed piece is opened as a whole by the first read and held until its end has been read:
+ * no byte of it leaves before its tag has been checked.
  */
 export class PlacedPieceReader {
   readonly #open: OpenPlace
@@ -32,7 +36,9 @@ export class PlacedPieceReader {
     const wanted = buffer.subarray(0, length - offsetInPiece)
     if (this.#open.key !== undefined) {
       this.#plain ??= this.#unsealed(this.#open.key)
-      wanted.set(this.#plain.subarray(offsetInPiece, offsetInPiece + wanted.byteLength))
+      const end = offsetInPiece + wanted.byteLength
+      wanted.set(this.#plain.subarray(offsetInPiece, end))
+      if (end === length) this.#forget()
       return wanted.byteLength
     }
     this.#readAll(wanted, offset + offsetInPiece)
@@ -40,15 +46,21 @@ export class PlacedPieceReader {
   }
 
   #unsealed(key: Uint8Array): Uint8Array {
-    const sealed = new Uint8Array(this.#span.length)
-    this.#readAll(sealed, this.#span.offset)
-    const plain = this.#seal === undefined ? undefined : unseal(sealed, key, this.#seal)
+    const piece = buffers.take(this.#span.length)
+    this.#readAll(piece, this.#span.offset)
+    const plain = this.#seal === undefined ? undefined : unseal(piece, key, this.#seal)
     if (plain !== undefined) return plain
     throw new DfError(
       'PieceCorrupt',
       `The sealed piece at ${this.#span.offset} does not open: its bytes were changed, or the key is another.`,
       { details: { offset: this.#span.offset } },
     )
+  }
+
+  /** Pieces are read from front to back; who comes again opens it again. */
+  #forget(): void {
+    if (this.#plain !== undefined) buffers.give(this.#plain)
+    this.#plain = undefined
   }
 
   #readAll(buffer: Uint8Array, offset: number): void {

@@ -16,8 +16,8 @@ export interface FinishedPiece {
 
 /**
  * Writes one piece to its place and hashes it meanwhile; for a worker thread that the piece was reserved for. Nothing counts
- * until the reservation is committed with what `finish` gives. Giving up needs no call: stop writing, then abort the
- * reservation.
+ * until the reservation is committed with what `finish` gives. Giving up needs no call: stop writing, close the place and
+ * wait for that, then abort the reservation.
  */
 export class PlacedPieceWriter {
   readonly #open: OpenPlace
@@ -39,7 +39,10 @@ export class PlacedPieceWriter {
     return this.#written
   }
 
-  /** The chunk may be reused at once. Errors: `PeerProtocol` (more bytes than the piece has), `DiskFull`, `DiskFailed`. */
+  /**
+   * The chunk may be reused at once. Errors: `PeerProtocol` (more bytes than the piece has), `DiskFull`, `DiskFailed`, which
+   * may be those of an earlier chunk.
+   */
   write(chunk: Uint8Array): void {
     const { length } = this.#span
     if (chunk.byteLength > length - this.#written) {
@@ -51,16 +54,22 @@ export class PlacedPieceWriter {
     }
   }
 
-  /** All bytes are here: what they hash to. Fewer are `PeerProtocol`. */
-  finish(): FinishedPiece {
+  /**
+   * All bytes are here: what they hash to. Resolves when they are written. Errors: `PeerProtocol` (fewer than the piece has),
+   * `DiskFull`, `DiskFailed`.
+   */
+  async finish(): Promise<FinishedPiece> {
     const { length } = this.#span
     if (this.#written !== length) {
       const message = `The sender sent ${this.#written} of the ${length} bytes of the piece.`
       throw new DfError('PeerProtocol', message, { details: { length, sent: this.#written } })
     }
-    this.#direct?.finish()
+    const written = this.#direct?.finish()
+    if (this.#direct === undefined) this.#open.wrote?.(this.#span)
     const digests = this.#hasher.finish()
-    return this.#sealer === undefined ? { digests } : { digests, seal: this.#sealer.finish() }
+    const seal = this.#sealer?.finish()
+    if (written !== undefined) await written
+    return seal === undefined ? { digests } : { digests, seal }
   }
 
   #writePart(part: Uint8Array): void {

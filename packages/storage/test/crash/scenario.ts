@@ -53,8 +53,9 @@ class StepClock implements Clock {
   #timers: (() => void)[] = []
   now = (): number => 1_700_000_000_000
   monotonic = (): number => 0
-  schedule(_delayMs: number, fn: () => void): () => void {
-    this.#timers.push(fn)
+  schedule(delayMs: number, fn: () => void): () => void {
+    if (delayMs === 0) void setImmediate().then(fn)
+    else this.#timers.push(fn)
     return () => {}
   }
   step(): void {
@@ -69,6 +70,7 @@ export async function runScenario({ dir, outputDir, variant, die }: Plan): Promi
   let checkpoint = deferred()
   const crash = (name: CrashPointName): void => {
     if (die === undefined) tell({ at: 'point', name })
+    if (name === 'delete:condemned') tell({ at: 'deleted', task: 'long' })
     if (name === 'sync:checkpoint') checkpoint.resolve()
     if (die?.name !== name) return
     passed += 1
@@ -85,6 +87,7 @@ export async function runScenario({ dir, outputDir, variant, die }: Plan): Promi
   if (variant !== 'tiered') await syncPoint()
   await useAndExport(store, outputDir)
   await adoptAndDelete(store)
+  await deleteLong(store)
   if (variant === 'tiered') await changeTiers(store)
   await store.close()
   tell({ at: 'end' })
@@ -140,6 +143,13 @@ async function adoptAndDelete(store: PieceStore): Promise<void> {
   tell({ at: 'changing', task: 'half' })
   await store.delete(from.spec.taskId)
   tell({ at: 'deleted', task: 'half' })
+}
+
+/** So many pieces that their rows go in several turns. */
+async function deleteLong(store: PieceStore): Promise<void> {
+  const task = await store.create(specOf({ id: 'long', contentLength: 20_000, pieceLength: 1 }))
+  for (const piece of [0, 5_000, 19_999]) await put(task, piece)
+  await store.delete(task.spec.taskId)
 }
 
 async function changeTiers(store: PieceStore): Promise<void> {

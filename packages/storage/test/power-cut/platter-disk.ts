@@ -1,4 +1,4 @@
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type Disk, type DiskFile, type Random, randomInt, systemDisk } from '@damselfly/core'
 import { systemError } from '../faulty-disk.ts'
 
@@ -123,6 +123,14 @@ export class PlatterDisk implements Disk {
     const below = [...this.#files.keys()].filter((other) => other.startsWith(`${path}/`))
     const names = below.map((other) => other.slice(path.length + 1).split('/')[0] ?? '')
     return [...new Set(names)]
+  }
+
+  async sizes(path: string) {
+    const sizes = new Map<string, number>()
+    for (const [other, node] of this.#files) {
+      if (dirname(other) === path) sizes.set(basename(other), node.now.byteLength)
+    }
+    return sizes
   }
 
   async rename(from: string, to: string) {

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import { AlignedDirectWriter, type DirectTarget } from './direct-writer.ts'
+
+const mebibyte = 1024 * 1024
+const start = 7 * 4096
+
+/** A file whose direct writes end when they are told to. */
+class Target implements DirectTarget {
+  readonly bytes = new Uint8Array(8 * mebibyte)
+  readonly direct: { offset: number; length: number; end: (error?: Error) => void }[] = []
+  readonly now: { offset: number; length: number }[] = []
+  readonly cached: { offset: number; length: number }[] = []
+
+  writeLater(bytes: Uint8Array, offset: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (error?: Error): void => {
+        this.bytes.set(bytes, offset)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      this.direct.push({ offset, length: bytes.byteLength, end })
+    })
+  }
+
+  writeNow(bytes: Uint8Array, offset: number): void {
+    this.bytes.set(bytes, offset)
+    this.now.push({ offset, length: bytes.byteLength })
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.bytes.set(bytes, offset)
+    this.cached.push({ offset, length: bytes.byteLength })
+  }
+}
+
+function setUp(length: number) {
+  const target = new Target()
+  const bytes = new Uint8Array(length).map((_, at) => (at * 7 + (at >> 12)) & 0xff)
+  const writer = new AlignedDirectWriter(start, target)
+  return { target, bytes, writer }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('whole pages are written directly and the rest through the page cache', async () => {
+  const { target, bytes, writer } = setUp(mebibyte + 2 * 4096 + 5)
+  for (let at = 0; at < bytes.byteLength; at += 50_000) writer.write(bytes.slice(at, at + 50_000))
+  let isDone = false
+  const finished = writer.finish().then(() => {
+    isDone = true
+  })
+  await settled()
+  expect(isDone).toBe(false)
+  for (const { end } of target.direct) end()
+  await finished
+  expect(target.direct.map(({ offset, length }) => [offset, length])).toEqual([
+    [start, mebibyte],
+    [start + mebibyte, 2 * 4096],
+  ])
+  expect(target.cached).toEqual([{ offset: start + mebibyte + 2 * 4096, length: 5 }])
+  expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
+})
+
+test('while the disk has all it may have at once, the thread waits for what comes', async () => {
+  const { target, bytes, writer } = setUp(6 * mebibyte)
+  writer.write(bytes)
+  expect(target.direct.length).toBe(4)
+  expect(target.now.map(({ offset }) => offset)).toEqual([
+    start + 4 * mebibyte,
+    start + 5 * mebibyte,
+  ])
+  for (const { end } of target.direct) end()
+  await writer.finish()
+  expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
+})
+
+test('a write that fails late fails the next chunk and the end, though not before all others ended', async () => {
+  const { target, bytes, writer } = setUp(4 * mebibyte)
+  writer.write(bytes.subarray(0, 2 * mebibyte))
+  const [first, second] = target.direct
+  first?.end(new Error('full'))
+  await settled()
+  expect(() => writer.write(bytes.subarray(0, 1))).toThrow('full')
+  let isDone = false
+  const finished = writer.finish().finally(() => {
+    isDone = true
+  })
+  finished.catch(() => {})
+  await settled()
+  expect(isDone).toBe(false)
+  second?.end(new Error('another'))
+  await expect(finished).rejects.toThrow('full')
+})
+
+test('a failure of the page cache leaves the disk its full queue', async () => {
+  const target = new Target()
+  target.write = () => {
+    throw new Error('full')
+  }
+  const failing = new AlignedDirectWriter(0, target)
+  failing.write(new Uint8Array(4096 + 1))
+  const finished = failing.finish()
+  finished.catch(() => {})
+  target.direct[0]?.end()
+  await expect(finished).rejects.toThrow('full')
+  await settled()
+  const next = new Target()
+  new AlignedDirectWriter(0, next).write(new Uint8Array(5 * mebibyte))
+  expect([next.direct.length, next.now.length]).toEqual([4, 1])
+  for (const { end } of next.direct) end()
+  await settled()
+})
