@@ -60,7 +60,7 @@ export async function measureVariant(
     parent: await swarm.daemon('parent', variant.parentConfig),
     child: await swarm.daemon('child', variant.childConfig),
   }
-  await pair.parent.download(subject.url, {})
+  await warmParent(pair.parent, subject)
   // The first transfer compiles what the others run, and begins the connections.
   await pair.parent.download(world.warmUpUrl, {})
   await pair.child.download(world.warmUpUrl, {})
@@ -79,6 +79,15 @@ export async function measureVariant(
   const transfers = await interleave(runs, turns, signal)
   const threads = { child: dataThreads(pair.child.pid), parent: dataThreads(pair.parent.pid) }
   return { transfers, threads }
+}
+
+/** Lets the parent have the file on its disk and, as the peer has its own, in the page cache, however it was written. */
+async function warmParent(parent: BenchDaemon, { url, sha256 }: Subject): Promise<void> {
+  const outputPath = parent.output('whole')
+  await parent.download(url, { outputPath })
+  if ((await sha256File(outputPath)) !== sha256)
+    throw new BenchError('The parent has another file.')
+  await rm(outputPath)
 }
 
 /** Lets the child take the file from the parent, and forget it again. */

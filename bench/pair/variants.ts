@@ -78,7 +78,7 @@ export function variants(keyFile: string): readonly Variant[] {
       file: 'random',
       parentConfig: plain,
       childConfig: { ...plain, storage: { directIO: true } },
-      note: 'the child writes past the page cache.',
+      note: 'the child writes past the page cache, though the file is small beside the memory.',
     },
   ]
 }

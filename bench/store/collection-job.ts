@@ -113,6 +113,6 @@ async function writePiece(task: StoredTask, number: number, bytes: Uint8Array): 
   const open = openPlace(reservation.place)
   const writer = new PlacedPieceWriter(open, reservation)
   writer.write(bytes)
-  await reservation.commit({ ...facts, ...writer.finish() })
-  open.close()
+  await reservation.commit({ ...facts, ...(await writer.finish()) })
+  await open.close()
 }

@@ -18,9 +18,9 @@ export async function writePieces(task: StoredTask, bytes: Uint8Array): Promise<
     const reservation = task.reserve(number)
     const writer = new PlacedPieceWriter(open, reservation)
     for (const chunk of chunksAt(bytes, reservation)) writer.write(chunk)
-    await reservation.commit({ ...facts, ...writer.finish() })
+    await reservation.commit({ ...facts, ...(await writer.finish()) })
   })
-  open.close()
+  await open.close()
   return performance.now() - startedAt
 }
 
@@ -36,7 +36,7 @@ export function readPieces(task: StoredTask): number {
     const reader = new PlacedPieceReader(open, piece, piece.seal)
     for (let done = 0; done < piece.length; ) done += reader.read(buffer, done)
   }
-  open.close()
+  void open.close()
   return performance.now() - startedAt
 }
 
