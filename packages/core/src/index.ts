@@ -74,7 +74,13 @@ export {
   piecesOverlapping,
   TARGET_PIECE_COUNT,
 } from './piece/geometry.ts'
+export {
+  createHashFamily,
+  type HashFamilyOptions,
+  hashFamilyNames,
+} from './ring/create-hash-family.ts'
 export { DragonflyRing, type RustStd } from './ring/dragonfly-ring.ts'
+export type { HashFamily, HashFamilyName } from './ring/hash-family.ts'
 export { hrw } from './ring/hrw.ts'
 export { sipHash24 } from './ring/sip-hash.ts'
 export { type CancelTimer, type Clock, systemClock } from './seams/clock.ts'

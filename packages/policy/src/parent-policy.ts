@@ -1,45 +1,50 @@
 import type { Random } from '@damselfly/core'
+import type { ClientParams } from './client-params.ts'
+import type { SwarmView } from './swarm-view.ts'
 
-/** Where a host stands. Absent parts are unknown. */
-export interface Place {
-  /** Data centre, as announced. */
-  readonly idc?: string
-  /** `region|zone|...|rack`, up to five elements, as announced. */
-  readonly location?: string
-}
+/** The interface as it is now. A policy that was made for another one is not taken. */
+export const POLICY_API_VERSION = 1
 
-/** What a policy may know about one possible parent. */
-export interface Candidate {
-  readonly place: Place
-  /** Uplink in bits per second; 0 when the host announced none. */
-  readonly capacity: number
-  /** Children that the host serves now, over all tasks. */
-  readonly outDegree: number
-  /** Pieces it holds at all, and those among them that the child lacks. */
-  readonly heldPieces: number
-  readonly usefulPieces: number
-  /** Moving average of failed pieces, 0 (never) to 1 (always). */
-  readonly failures: number
-}
+/** Nobody asks for more parents than this at once. */
+export const MAX_PARENTS = 256
 
 /**
- * A snapshot of one swarm as one child sees it. Candidates are computed when they are asked for, so that a policy
- * that samples costs the same in a swarm of ten and of ten thousand.
- */
-export interface ParentView {
-  readonly child: Place
-  /** How many candidates there may be. */
-  readonly size: number
-  /** `undefined` when that one may not serve this child: same host, blocked, not sharing, nothing to give. */
-  candidate(index: number): Candidate | undefined
-}
-
-/**
- * Chooses parents: a pure function of the view and of chance. What must never happen (same host, blocked parents,
- * other tenants) is filtered by the view, so that no policy can break it.
+ * Chooses parents. Its answer depends on the view, on chance and on what it has observed, nothing else, and it changes
+ * only what it owns, so a decision can be repeated from a recorded view and seed. Synchronous, and as cheap in a swarm
+ * of 100,000 as in one of ten: a policy samples. What every policy has to obey is written down in
+ * `@damselfly/policy/conformance`.
  */
 export interface ParentPolicy {
   readonly name: string
-  /** At most `k` distinct indexes of usable candidates, best first. */
-  parents(view: ParentView, k: number, random: Random): readonly number[]
+  /** Grows when the same view and seed may give another answer. */
+  readonly version: number
+  readonly apiVersion: typeof POLICY_API_VERSION
+  /**
+   * Writes up to `k` parents for `child`, best first, to `out` and tells how many. They are distinct members of the
+   * swarm that `mayServe` the child. `old` are the parents that the child has now, all of its entries; naming them again
+   * keeps the connection. `out` has room for `k` at least. Positional, because it runs for every peer: nothing is
+   * allocated.
+   */
+  parents(
+    view: SwarmView,
+    child: number,
+    k: number,
+    random: Random,
+    out: Int32Array,
+    old: Int32Array,
+  ): number
+  /** What this policy wants to be other than the default in how the child exchanges pieces. */
+  client?(view: SwarmView, child: number): Partial<ClientParams>
+  /** Only policies that learn have the rest. */
+  observe?(observation: Observation): void
+  /** What was learned, as JSON can carry it. */
+  save?(): unknown
+  /** Takes back what `save` gave, from the same version; anything else is an `InvalidArgument`. */
+  restore?(saved: unknown): void
 }
+
+export type Observation =
+  /** The host sent at this rate to all its children together, bytes/s, since it last told. */
+  | { readonly type: 'uplink'; readonly host: number; readonly rate: number }
+  /** The slot of this host is free and may become another host. */
+  | { readonly type: 'hostLeft'; readonly host: number }

@@ -1,18 +1,18 @@
-import type { Place } from './parent-policy.ts'
+import type { HostColumns } from './swarm-view.ts'
 
-/** How near two hosts are; `unknown` when the child did not say where it stands. */
-export type Tier = 'rack' | 'idc' | 'region' | 'far' | 'unknown'
+/** How near two hosts are, nearest first; `unknown` when the child did not say where it stands. */
+export const tier = { rack: 0, idc: 1, region: 2, far: 3, unknown: 4 } as const
 
-/** Compares announced places. Names differ in case between machines of one site, so case does not count. */
-export function tierOf(child: Place, other: Place): Tier {
-  const location = child.location?.toLowerCase() ?? ''
-  const idc = child.idc?.toLowerCase() ?? ''
-  if (location === '' && idc === '') return 'unknown'
-  const otherLocation = other.location?.toLowerCase() ?? ''
-  if (location !== '' && location === otherLocation) return 'rack'
-  if (idc !== '' && idc === other.idc?.toLowerCase()) return 'idc'
-  if (location !== '' && firstElement(location) === firstElement(otherLocation)) return 'region'
-  return 'far'
+export function tierOf(host: HostColumns, child: number, other: number): number {
+  if (!hasPlace(host, child)) return tier.unknown
+  if (isSamePlace(host.rack, child, other)) return tier.rack
+  if (isSamePlace(host.idc, child, other)) return tier.idc
+  if (isSamePlace(host.region, child, other)) return tier.region
+  return tier.far
 }
 
-const firstElement = (location: string): string => location.split('|', 1)[0] ?? ''
+export const hasPlace = ({ rack, idc, region }: HostColumns, host: number): boolean =>
+  rack[host] !== 0 || idc[host] !== 0 || region[host] !== 0
+
+const isSamePlace = (places: Uint16Array | Uint8Array, a: number, b: number): boolean =>
+  places[a] !== 0 && places[a] === places[b]

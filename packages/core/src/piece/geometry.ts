@@ -34,13 +34,9 @@ export function defaultPieceLength(contentLength: number): number {
   return pieceLength
 }
 
-/** Lets through a piece length that a request may name: 4 to 64 MiB. */
-export function checkPieceLength(pieceLength: number): number {
-  if (
-    Number.isInteger(pieceLength) &&
-    pieceLength >= MIN_PIECE_LENGTH &&
-    pieceLength <= MAX_PIECE_LENGTH
-  ) {
+/** Lets through a piece length that a request may name: 4 to 64 MiB; simulations may allow less. */
+export function checkPieceLength(pieceLength: number, atLeast: number = MIN_PIECE_LENGTH): number {
+  if (Number.isInteger(pieceLength) && pieceLength >= atLeast && pieceLength <= MAX_PIECE_LENGTH) {
     return pieceLength
   }
   throw new DfError(

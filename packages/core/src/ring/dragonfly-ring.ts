@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { DfError } from '../errors/df-error.ts'
-import type { TaskId } from '../ids/brands.ts'
+import type { HashFamily } from './hash-family.ts'
 import { sipHash24 } from './sip-hash.ts'
 
 /**
@@ -16,7 +16,8 @@ const lookupChars = 5
  * The choice of a scheduler that unmodified Dragonfly daemons make (interop.md 2.4): one point per scheduler
  * address on a ring of 64 bits, the first at or after the hash of the task id's head.
  */
-export class DragonflyRing {
+export class DragonflyRing implements HashFamily {
+  readonly name = 'dragonfly'
   readonly #points: readonly { readonly hash: bigint; readonly node: string }[]
 
   /** `nodes` are `ip:port` or `[ip]:port`, at least one. */
@@ -27,11 +28,23 @@ export class DragonflyRing {
       .sort((a, b) => (a.hash < b.hash ? -1 : 1))
   }
 
-  pick(taskId: TaskId): string {
+  pick(taskId: string): string {
+    return this.#points[this.#placeOf(taskId)]?.node as string
+  }
+
+  /** Dragonfly daemons know no second choice; here it is whose point comes next. */
+  order(taskId: string): string[] {
+    const first = this.#placeOf(taskId)
+    return [...this.#points.slice(first), ...this.#points.slice(0, first)].map(({ node }) => node)
+  }
+
+  /** Of the first point at or after the key; behind the last one the ring starts over. */
+  #placeOf(taskId: string): number {
     const hash = stringHash(taskId.slice(0, lookupChars))
-    const point = this.#points.find((p) => p.hash >= hash) ?? this.#points[0]
-    if (point === undefined) throw new DfError('Internal', 'The hash ring is empty.')
-    return point.node
+    return Math.max(
+      0,
+      this.#points.findIndex((point) => point.hash >= hash),
+    )
   }
 }
 

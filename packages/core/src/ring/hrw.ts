@@ -1,41 +1,59 @@
+import { type HashFamily, weightOf } from './hash-family.ts'
+import { KEY_HASH_END, keyHash } from './key-hash.ts'
+
 /**
  * Rendezvous hashing (highest random weight, Thaler and Ravishankar 1998): all nodes, best first for `key`. Whoever
  * knows the same nodes gets the same order, however they are listed. When a node goes, only its keys move, each to
- * the node that came second for it; a new one takes its share evenly from all.
- *
- * The weight is a 53-bit hash of node and key, two 32-bit lanes in the manner of MurmurHash3 with its finalizer:
- * plain arithmetic, no bigint, under half a microsecond for a task id. It is part of what replicas and daemons agree
- * on: a test freezes it.
+ * the node that came second for it; a new one takes its share evenly from all. A test freezes the order: replicas and
+ * daemons of all versions agree on it.
  */
 export function hrw(key: string, nodes: readonly string[]): string[] {
-  return nodes
-    .map((node) => ({ node, weight: weightOf(node, key) }))
-    .sort((a, b) => b.weight - a.weight || (a.node < b.node ? -1 : 1))
-    .map(({ node }) => node)
+  return ordered(nodes.map((node) => ({ node, score: keyHash(node, key) })))
 }
 
-function weightOf(node: string, key: string): number {
-  let a = 0x9e37_79b9
-  let b = 0x85eb_ca6b
-  // A code unit that occurs in neither keeps "ab" + "c" and "a" + "bc" apart.
-  const text = `${node}\uffff${key}`
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    a = rotl(Math.imul(a ^ unit, 0xcc9e_2d51), 15)
-    b = rotl(Math.imul(b ^ unit, 0x1b87_3593), 13)
-    a = (Math.imul(a, 5) + 0xe654_6b64) | 0
-    b = (Math.imul(b, 5) + 0x3864_4e6d) | 0
+/**
+ * Rendezvous hashing with weights: a node's score is -weight / ln(u), where u is its hash for the key as a fraction, which
+ * gives shares in proportion to the weights (Schindelhauer and Schomaker 2005). With equal weights the order is that
+ * of `hrw`. No table; a look-up costs one hash per node. V8 brings its own logarithm, the same on every machine.
+ */
+export class RendezvousHash implements HashFamily {
+  readonly name = 'hrw'
+  readonly #nodes: readonly string[]
+  readonly #weights: readonly number[]
+  readonly #isWeighted: boolean
+
+  constructor(nodes: readonly string[], weights?: ReadonlyMap<string, number>) {
+    this.#nodes = nodes
+    this.#weights = nodes.map((node) => weightOf(node, weights))
+    this.#isWeighted = this.#weights.some((weight) => weight !== this.#weights[0])
   }
-  a = finalize(a ^ text.length ^ rotl(b, 16))
-  b = finalize(b ^ a)
-  return (a & 0x1f_ffff) * 0x1_0000_0000 + (b >>> 0)
+
+  pick(key: string): string {
+    let best = ''
+    let bestScore = -1
+    for (let i = 0; i < this.#nodes.length; i++) {
+      const node = this.#nodes[i] as string
+      const score = this.#score(i, node, key)
+      if (score < bestScore || (score === bestScore && node > best)) continue
+      best = node
+      bestScore = score
+    }
+    return best
+  }
+
+  order(key: string): string[] {
+    return ordered(this.#nodes.map((node, i) => ({ node, score: this.#score(i, node, key) })))
+  }
+
+  #score(index: number, node: string, key: string): number {
+    const hash = keyHash(node, key)
+    if (!this.#isWeighted) return hash
+    return -(this.#weights[index] as number) / Math.log((hash + 0.5) / KEY_HASH_END)
+  }
 }
 
-const rotl = (x: number, bits: number): number => (x << bits) | (x >>> (32 - bits))
-
-/** MurmurHash3's: every bit of the input changes every bit of the output with about even chance. */
-function finalize(x: number): number {
-  let h = Math.imul(x ^ (x >>> 16), 0x85eb_ca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35)
-  return h ^ (h >>> 16)
+function ordered(scored: { readonly node: string; readonly score: number }[]): string[] {
+  return scored
+    .sort((a, b) => b.score - a.score || (a.node < b.node ? -1 : 1))
+    .map(({ node }) => node)
 }
