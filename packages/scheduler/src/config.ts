@@ -1,5 +1,6 @@
 import { type DeepReadonly, duration } from '@damselfly/core/config'
 import { z } from 'zod'
+import { experimentsConfigSchema } from './experiments/experiments-config.ts'
 
 const port = z.number().int().min(0).max(65_535)
 const ip = z.union([z.ipv4(), z.ipv6()])
@@ -43,10 +44,32 @@ const gc = z.strictObject({
   hostTTL: time('1h'),
 })
 
+const policy = z
+  .strictObject({
+    /** `default`, `random`, `two-choices`, `dragonfly`, `bandit`, or the name of a plug-in. */
+    name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and -'),
+    /** What the policy lets one choose; docs/scheduling.md. Default: its own defaults. */
+    params: z.record(z.string(), z.unknown()).default({}),
+    /** Where the plug-in `<name>.mjs` is. Default: the policy comes with the program. */
+    directory: z.string().min(1).optional(),
+    /** SHA-256 of the plug-in's file; no other one is loaded. */
+    digest: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, 'expected 64 hexadecimal digits')
+      .optional(),
+    /** A plug-in that is slower three times within 10 s is replaced by `default`. Default 1ms. */
+    budget: time('1ms'),
+  })
+  .refine(({ directory, digest }) => (directory === undefined) === (digest === undefined), {
+    error: 'a plug-in needs both directory and digest',
+  })
+
 const scheduler = z.strictObject({
-  /** How parents are chosen. Default `default`. */
+  /** How parents are chosen, by name only; see `policy`. Default `default`. */
   algorithm: z.enum(['default', 'random']).default('default'),
-  /** Parents per answer; in Dragonfly part of the cluster's dynamic configuration. Default 4. */
+  /** How parents are chosen, in detail. Default: `algorithm`. */
+  policy: policy.optional(),
+  /** Parents per answer to Dragonfly's peers; there part of the cluster's dynamic configuration. Default 4. */
   candidateParentLimit: z.number().int().min(1).max(20).default(4),
   // Leases take the place of counting who may go to the origin, pushing that of trying again.
   backToSourceCount: notUsed,
@@ -54,6 +77,8 @@ const scheduler = z.strictObject({
   retryLimit: notUsed,
   retryInterval: notUsed,
   gc: gc.prefault({}),
+  /** Comparing policies on live traffic; see docs/experiments.md. */
+  experiment: experimentsConfigSchema.prefault({}),
 })
 
 const seedPeer = z.strictObject({

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { DfError, errorCode } from '@damselfly/core'
+import { asTaskId, DfError, errorCode } from '@damselfly/core'
 import type { Registry } from 'prom-client'
+import type { SchedulerCore } from './core/scheduler-core.ts'
 
 export interface MetricsServer {
   readonly host: string
@@ -9,11 +10,18 @@ export interface MetricsServer {
   stop(): Promise<void>
 }
 
-/** `GET /metrics` in Prometheus' text format. `addr` is `ip:port`, or `:port` for every address. */
-export async function startMetricsServer(addr: string, registry: Registry): Promise<MetricsServer> {
+/**
+ * `GET /metrics` in Prometheus' text format, `GET /swarms` and `GET /swarms/<task id>` as JSON. `addr` is `ip:port`, or `:port`
+ * for every address.
+ */
+export async function startMetricsServer(
+  addr: string,
+  registry: Registry,
+  core: SchedulerCore,
+): Promise<MetricsServer> {
   const { host, port } = parseAddr(addr)
   const server = createServer((request, response) => {
-    answer(request, response, registry).catch(() => {
+    answer(request, response, { registry, core }).catch(() => {
       response.statusCode = 500
       response.end()
     })
@@ -33,20 +41,28 @@ export async function startMetricsServer(addr: string, registry: Registry): Prom
   }
 }
 
+/** More swarms, and more peers of one, are not told. */
+const MAX_ROWS = 1000
+
 async function answer(
-  request: IncomingMessage,
+  { method, url = '/' }: IncomingMessage,
   response: ServerResponse,
-  registry: Registry,
+  { registry, core }: { registry: Registry; core: SchedulerCore },
 ): Promise<void> {
-  const path = (request.url ?? '/').split('?', 1)[0]
-  if (path !== '/metrics') response.statusCode = 404
-  else if (request.method !== 'GET') response.statusCode = 405
-  else {
+  const path = url.split('?', 1)[0] ?? '/'
+  const swarm = /^\/swarms\/([^/]+)$/.exec(path)?.[1]
+  const found = swarm === undefined ? undefined : core.dumpSwarm(asTaskId(swarm), MAX_ROWS)
+  const isKnown = path === '/metrics' || path === '/swarms' || found !== undefined
+  if (!isKnown || method !== 'GET') {
+    response.statusCode = isKnown ? 405 : 404
+    response.end()
+  } else if (path === '/metrics') {
     response.setHeader('content-type', registry.contentType)
     response.end(await registry.metrics())
-    return
+  } else {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(found ?? { swarms: core.listSwarms(MAX_ROWS) }))
   }
-  response.end()
 }
 
 function parseAddr(addr: string): { host: string; port: number } {

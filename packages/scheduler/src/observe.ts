@@ -10,19 +10,25 @@ const MIB = 1024 * 1024
 /** Upper bounds of Dragonfly's size levels, in MiB. */
 const sizeLevels = [1, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 8192, 16384, 32768, 65536]
 
-const nameOf = (names: Readonly<Record<string, number>>, value: number): string =>
-  Object.entries(names).find(([, v]) => v === value)?.[0] ?? 'UNKNOWN'
+/** By number. */
+const namesOf = (values: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
+  new Map(Object.entries(values).map(([name, value]) => [value, name]))
+
+const priorities = namesOf(Priority)
+const taskTypes = namesOf(TaskType)
+const traffics = namesOf(TrafficType)
+const unknown = 'UNKNOWN'
 
 const labelsOf = (peer: PeerView): PeerLabels => ({
-  priority: nameOf(Priority, peer.facts.priority),
-  task_type: nameOf(TaskType, peer.facts.wire?.type ?? TaskType.STANDARD),
+  priority: priorities.get(peer.facts.priority) ?? unknown,
+  task_type: taskTypes.get(peer.facts.wire?.type ?? TaskType.STANDARD) ?? unknown,
   host_type: hostTypes[peer.host.type] ?? 'normal',
 })
 
 const trafficTypes = {
-  backToSource: nameOf(TrafficType, TrafficType.BACK_TO_SOURCE),
-  remotePeer: nameOf(TrafficType, TrafficType.REMOTE_PEER),
-  localPeer: nameOf(TrafficType, TrafficType.LOCAL_PEER),
+  backToSource: traffics.get(TrafficType.BACK_TO_SOURCE) ?? unknown,
+  remotePeer: traffics.get(TrafficType.REMOTE_PEER) ?? unknown,
+  localPeer: traffics.get(TrafficType.LOCAL_PEER) ?? unknown,
 }
 
 /** What peers and seeds are told to do; the other effects pass on what pieces hash to. */
@@ -46,7 +52,7 @@ export function observe(
       metrics.digestContradictions.inc({ said }, effect.numbers.length)
     }
   }
-  if (!('peerId' in event)) return
+  if (!('peerId' in event) || isOwnReport(event)) return
   const peer = core.statPeer(event.peerId)
   if (peer === undefined) return
   if (event.type === 'peerRegistered' && effects.some((e) => e.type === 'endStream')) {
@@ -54,6 +60,10 @@ export function observe(
   }
   countPeerEvent(metrics, peer, event)
 }
+
+/** These come every second from everybody, and have metrics of their own. */
+const isOwnReport = ({ type }: SchedulerEvent): boolean =>
+  type === 'peerReported' || type === 'parentsAsked'
 
 function countPeerEvent(metrics: SchedulerMetrics, peer: PeerView, event: PeerEvent): void {
   const labels = labelsOf(peer)

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Disk,
   type Log,
   type Network,
   type Random,
@@ -8,24 +9,32 @@ import {
   silentLog,
   startWith,
   systemClock,
+  systemDisk,
   systemRandom,
 } from '@damselfly/core'
-import { createDefaultPolicy, type ParentPolicy, randomPolicy } from '@damselfly/policy'
+import { createPolicy, type ParentPolicy } from '@damselfly/policy'
 import { startRpcServer } from '@damselfly/rpc'
 import type { Registry } from 'prom-client'
 import type { SchedulerConfig } from './config.ts'
+import type { SchedulerCoreDeps } from './core/core-state.ts'
 import { SchedulerCore } from './core/scheduler-core.ts'
 import { Driver } from './driver.ts'
+import { addExperimentMetrics } from './experiments/experiment-metrics.ts'
+import { startExperiments } from './experiments/start-experiments.ts'
 import { createMetrics } from './metrics.ts'
 import { startMetricsServer } from './metrics-server.ts'
+import { defaultGuard, type GuardDeps, guardedPolicy } from './policy/guarded-policy.ts'
+import { loadPolicy } from './policy/load-policy.ts'
 import { longStreams, services } from './rpc/services.ts'
 import { SeedTriggers } from './seed-triggers.ts'
+import { SwarmMetrics } from './swarm-metrics.ts'
 
 export interface SchedulerDeps {
   clock?: Clock
   random?: Random
-  /** For the calls to seeds. */
   network?: Network
+  /** For what experiments write down. */
+  disk?: Disk
   log?: Log
 }
 
@@ -46,10 +55,37 @@ export function startScheduler(
   config: SchedulerConfig,
   deps: SchedulerDeps = {},
 ): Promise<RunningScheduler> {
-  const { clock = systemClock, random = systemRandom, network, log = silentLog } = deps
+  const { clock = systemClock, random = systemRandom, disk = systemDisk } = deps
+  const { network, log = silentLog } = deps
   return startWith(async (stack) => {
-    const core = createCore(config, random)
+    const experiments = await startExperiments(config.scheduler.experiment, {
+      clock,
+      random,
+      disk,
+      log: log.child({ component: 'experiments' }),
+      core: () => core,
+      tickMs: TICK_MS,
+    })
+    stack.push('experiments', () => experiments.stop())
+    const policy = await choosePolicy(config, {
+      clock,
+      onDemoted: (why) => {
+        log.error({ policy: policy.name, why }, 'a policy has been replaced by the default one')
+        swarmMetrics.demoted(config.scheduler.policy?.name ?? '')
+      },
+    })
+    const core = createCore(config, {
+      policy: experiments.watched(policy),
+      random,
+      chooseArm(taskId, bornAt) {
+        const arm = experiments.chooseArm(taskId, bornAt)
+        swarmMetrics.born(taskId, bornAt, arm)
+        return arm
+      },
+    })
     const metrics = createMetrics(core)
+    const swarmMetrics = new SwarmMetrics(metrics.registry, core)
+    addExperimentMetrics(metrics.registry, experiments.experiments)
     const seeds = new SeedTriggers({
       clock,
       network,
@@ -62,8 +98,19 @@ export function startScheduler(
           ...(error === undefined ? {} : { error }),
         }),
     })
-    const driver = new Driver({ core, clock, metrics, seeds, log })
+    const instance = random.uuid()
+    const driver = new Driver({
+      core,
+      clock,
+      metrics,
+      swarmMetrics,
+      seeds,
+      log,
+      instance,
+      experiments,
+    })
     stack.push('seed triggers', () => seeds.stop())
+    stack.push('driver', () => driver.stop())
 
     const ticks = repeatingTask(
       () => driver.apply({ type: 'tick' }),
@@ -73,7 +120,7 @@ export function startScheduler(
     stack.push('ticks', () => ticks.stop())
 
     const metricsServer = config.metrics.enable
-      ? await startMetricsServer(config.metrics.addr, metrics.registry)
+      ? await startMetricsServer(config.metrics.addr, metrics.registry, core)
       : undefined
     if (metricsServer !== undefined) stack.push('metrics', () => metricsServer.stop())
 
@@ -88,6 +135,7 @@ export function startScheduler(
         longStreams,
         graceMs: GRACE_MS,
         clock,
+        ...(network === undefined ? {} : { network }),
       }),
     )
     const endpoint = { ...listen, port: 'port' in server.endpoint ? server.endpoint.port : 0 }
@@ -105,12 +153,22 @@ export function startScheduler(
 /** Streams of downloads live for hours: there is nothing to wait for when the scheduler stops. */
 const GRACE_MS = 500
 
-const policies: Readonly<Record<SchedulerConfig['scheduler']['algorithm'], () => ParentPolicy>> = {
-  default: () => createDefaultPolicy(),
-  random: () => randomPolicy,
+/** What comes from outside is watched; what comes with the program has been tested with it. */
+async function choosePolicy(
+  { scheduler: { policy, algorithm } }: SchedulerConfig,
+  deps: Omit<GuardDeps, 'fallback'>,
+): Promise<ParentPolicy> {
+  if (policy === undefined) return createPolicy(algorithm)
+  const loaded = await loadPolicy(policy)
+  if (policy.directory === undefined) return loaded
+  const guard = { ...defaultGuard, budgetMs: policy.budget }
+  return guardedPolicy(loaded, guard, { ...deps, fallback: createPolicy('default') })
 }
 
-function createCore({ scheduler }: SchedulerConfig, random: Random): SchedulerCore {
+/** About ten milliseconds of work with all that it takes to send them. */
+const ANSWERS_PER_EVENT = 100
+
+function createCore({ scheduler }: SchedulerConfig, deps: SchedulerCoreDeps): SchedulerCore {
   const { gc } = scheduler
   return new SchedulerCore(
     {
@@ -120,7 +178,8 @@ function createCore({ scheduler }: SchedulerConfig, random: Random): SchedulerCo
       peerGcIntervalMs: gc.peerGCInterval,
       taskGcIntervalMs: gc.taskGCInterval,
       hostTtlMs: gc.hostTTL,
+      answersPerEvent: ANSWERS_PER_EVENT,
     },
-    { policy: policies[scheduler.algorithm](), random },
+    deps,
   )
 }

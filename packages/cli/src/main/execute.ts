@@ -36,8 +36,7 @@ async function failed(
 }
 
 function isVerbose(command: Command): boolean {
-  return [command, ...command.commands].some((each) => {
-    const { verbose, logLevel }: { verbose?: boolean; logLevel?: string } = each.opts()
-    return verbose === true || logLevel === 'debug' || logLevel === 'trace'
-  })
+  const { verbose, logLevel }: { verbose?: boolean; logLevel?: string } = command.opts()
+  const isAsked = verbose === true || logLevel === 'debug' || logLevel === 'trace'
+  return isAsked || command.commands.some(isVerbose)
 }

@@ -1,3 +1,4 @@
+import { experimentCommand } from '../commands/experiment-command.ts'
 import { gcCommand } from '../commands/gc-command.ts'
 import { getCommand } from '../commands/get-command.ts'
 import { upCommand } from '../commands/up-command.ts'
@@ -13,5 +14,6 @@ export function damselfly(args: readonly string[], context: CommandContext): Pro
   program.addCommand(upCommand(newSubcommand('up', io), context))
   program.addCommand(getCommand(newSubcommand('get', io), context, { isOutputRequired: false }))
   program.addCommand(gcCommand(newSubcommand('gc', io), context))
+  program.addCommand(experimentCommand(newSubcommand('experiment', io), context))
   return execute(program, args, context)
 }

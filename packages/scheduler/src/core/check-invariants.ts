@@ -1,9 +1,12 @@
+import { peerPhase } from '@damselfly/policy'
+import { flag, listed } from './columns/peer-table.ts'
 import type { CoreState } from './core-state.ts'
 import { uncoveredPieces } from './coverage.ts'
 import { sharedPeerLease } from './leases.ts'
 import type { Peer, Task } from './resources.ts'
 import { restAfter } from './select-parents.ts'
-import { isActive, missingPieces } from './swarm.ts'
+import { isLearning } from './serve.ts'
+import { isActive, membersOf, missingPieces, usablePeers } from './swarm.ts'
 
 /** Everything that must be true of the tables between two events, as sentences about what is not. For tests. */
 export function checkInvariants(state: CoreState): string[] {
@@ -23,13 +26,13 @@ function tableProblems(state: CoreState): string[] {
   for (const peer of state.peers.values()) {
     must(state.hosts.get(peer.host.facts.id) === peer.host, `${peer.id}: its host is gone`)
     must(state.tasks.get(peer.task.id) === peer.task, `${peer.id}: its task is gone`)
-    must(peer.host.peers.has(peer) && peer.task.peers.has(peer), `${peer.id} is not listed`)
-    must(peer.task.byHost.get(peer.host)?.has(peer) === true, `${peer.id} is not under its host`)
+    must(peer.host.peers().includes(peer), `${peer.id} is not under its host`)
+    must(state.peerTable.get(peer.slot) === peer, `${peer.id}: its row is another's`)
   }
   for (const host of state.hosts.values()) {
-    let degree = 0
-    for (const peer of host.peers) degree += peer.children.size
-    must(host.outDegree === degree, `${host.facts.id}: degree ${host.outDegree}, not ${degree}`)
+    const degree = host.peers().reduce((sum, peer) => sum + peer.childCount, 0)
+    must(host.childCount === degree, `${host.facts.id}: degree ${host.childCount}, not ${degree}`)
+    must(state.hostTable.outDegree[host.slot] === degree, `${host.facts.id}: wrong column`)
   }
   for (const lease of state.unstarted) {
     must(lease.task.leases.has(lease), 'an ended lease is still expected to start')
@@ -68,6 +71,13 @@ function taskProblems(state: CoreState, task: Task): string[] {
   const must = (isTrue: boolean, what: string) => {
     if (!isTrue) problems.push(`${task.id}: ${what}`)
   }
+  const members = membersOf(state, task)
+  const known = [...state.peers.values()].filter((peer) => peer.task === task)
+  must(known.length === members.length, `${members.length} members, not ${known.length}`)
+  must(
+    known.every((peer) => members.includes(peer)),
+    'a member is not listed',
+  )
   const shared = [...task.leases].filter((l) => !l.isSeed && !l.isPrivate)
   must(shared.length <= 1, `${shared.length} peers have leases`)
   for (const lease of task.leases) {
@@ -75,17 +85,23 @@ function taskProblems(state: CoreState, task: Task): string[] {
     if (lease.peer === undefined) must(lease.triggerId !== undefined, 'a lease has no holder')
     else must(lease.peer.lease === lease && lease.peer.isStreamOpen, 'a lease has a dead holder')
   }
-  const whole = [...task.peers].filter((p) => p.state === 'Succeeded' && !p.facts.range).length
+  const whole = members.filter((p) => p.state === 'Succeeded' && !p.facts.range).length
   must(task.wholeCopies === whole, `${task.wholeCopies} whole copies, not ${whole}`)
   must(state.waitingTasks.has(task) === task.waiting.size > 0, 'waiting is not known')
-  for (const [i, peer] of task.usable.entries()) {
-    must(peer.usableIndex === i && task.peers.has(peer), `${peer.id} is listed in a wrong place`)
+  const usable = [...usablePeers(state, task)]
+  must(usable.length === members.filter((p) => p.isUsable).length, 'a usable peer is not listed')
+  for (const peer of usable) must(members.includes(peer) && peer.isUsable, `${peer.id} is listed`)
+  for (const { ids, size } of task.racks?.values() ?? []) {
+    for (let i = 0; i < size; i++) {
+      const peer = state.peerTable.get(ids[i] as number)
+      must(usable.includes(peer), `${peer.id} is in a rack`)
+    }
   }
-  for (const peer of task.peers) problems.push(...peerProblems(state, peer))
+  for (const peer of members) problems.push(...peerProblems(state, peer, members))
   return problems
 }
 
-function peerProblems(state: CoreState, peer: Peer): string[] {
+function peerProblems(state: CoreState, peer: Peer, members: readonly Peer[]): string[] {
   const problems: string[] = []
   const must = (isTrue: boolean, what: string) => {
     if (!isTrue) problems.push(`${peer.id}: ${what}`)
@@ -94,15 +110,23 @@ function peerProblems(state: CoreState, peer: Peer): string[] {
   must(task.waiting.has(peer) === peer.isWaiting, 'waiting is not listed')
   must(peer.isStreamOpen || !(peer.isWaiting || peer.lease !== undefined), 'waits without a stream')
   must(peer.isStreamOpen || peer.parents.length === 0, 'is gone but has parents')
-  for (const p of peer.parents) must(p.children.has(peer), `${p.id} does not know its child`)
-  for (const c of peer.children) must(c.parents.includes(peer), `${c.id} does not know its parent`)
-  const couldGive = peer.state === 'Succeeded' || (peer.isStreamOpen && !peer.have.isEmpty)
-  const isUsable = !peer.host.facts.disableShared && (couldGive || isActive(peer))
-  must(peer.usableIndex >= 0 === isUsable, `usable should be ${isUsable}`)
+  const children = members.filter((other) => other.hasParent(peer))
+  must(peer.childCount === children.length, `${peer.childCount} children, not ${children.length}`)
+  must(peer.heldCount === peer.held().count, 'counts its pieces wrongly')
+  const isHolder = peer.heldCount > 0 ? listed.holders : listed.expecting
+  const { list, phase, flags } = state.peerTable
+  const isListed = list[peer.slot] === (peer.isUsable ? isHolder : listed.nowhere)
+  must(isListed, 'is in the wrong list')
+  const isRunning = ((flags[peer.slot] ?? 0) & flag.running) !== 0
+  must(isRunning === (phase[peer.slot] === peerPhase.running), 'its flag is wrong')
+  const couldGive = peer.state === 'Succeeded' || (peer.isStreamOpen && peer.heldCount > 0)
+  const isUsable = !peer.host.facts.disableShared && (couldGive || isActive(peer) || peer.isMeshed)
+  must(peer.isUsable === isUsable, `usable should be ${isUsable}`)
   if (!peer.isWaiting) return problems
   const missing = missingPieces(peer)
   const isCovered = uncoveredPieces(state, peer, missing).isEmpty
   const isBusy = restAfter(state, peer, missing).count < missing.count
+  if (isLearning(state)) return problems
   const waitsInLine = !peer.host.facts.disableShared && sharedPeerLease(task) !== undefined
   must(isCovered || isBusy || waitsInLine, 'waits and nobody fetches what it lacks')
   return problems

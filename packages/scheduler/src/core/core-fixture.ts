@@ -1,7 +1,7 @@
-import { asHostId, asPeerId, asTaskId, seededRandom } from '@damselfly/core'
-import { createDefaultPolicy } from '@damselfly/policy'
+import { asHostId, asPeerId, asTaskId, Bitset, seededRandom } from '@damselfly/core'
+import { createPolicy } from '@damselfly/policy'
 import type { SchedulerEffect } from './effects.ts'
-import type { SchedulerEvent, SeedTriggerError } from './events.ts'
+import type { ParentsAsked, PeerReported, SchedulerEvent, SeedTriggerError } from './events.ts'
 import type { DownloadFacts, HostFacts, PieceDigest, TaskFacts } from './facts.ts'
 import type { PeerMessage } from './on-peer-message.ts'
 import type { SchedulerCoreOptions } from './options.ts'
@@ -24,7 +24,7 @@ export class CoreFixture {
   nowMs = 1_700_000_000_000
 
   constructor(options: Partial<SchedulerCoreOptions> = {}) {
-    const deps = { policy: createDefaultPolicy(), random: seededRandom(7) }
+    const deps = { policy: createPolicy('default'), random: seededRandom(7) }
     this.core = new SchedulerCore(options, deps)
   }
 
@@ -172,6 +172,52 @@ export class CoreFixture {
 
   records(callId: number, fromOrigin: boolean, ...pieces: readonly PieceDigest[]): string[] {
     return this.apply({ type: 'digestsRecorded', callId, pieces, fromOrigin })
+  }
+
+  report(peerId: string, pieces: readonly number[], more: Partial<PeerReported> = {}): string[] {
+    return this.apply({
+      type: 'peerReported',
+      peerId: asPeerId(peerId),
+      pieces,
+      rateBytesPerSec: 0,
+      bytes: { origin: 0, seed: 0, near: 0, far: 0 },
+      failedParents: [],
+      slowParents: [],
+      ...more,
+    })
+  }
+
+  askParents(peerId: string, reason: ParentsAsked['reason'], ...dropped: string[]): string[] {
+    return this.apply({
+      type: 'parentsAsked',
+      peerId: asPeerId(peerId),
+      dropped: dropped.map(asPeerId),
+      reason,
+    })
+  }
+
+  /** The host of `peerId` tells that it holds pieces of the task. */
+  holds(
+    peerId: string,
+    pieces: 'all' | readonly number[],
+    contentLength = CONTENT_LENGTH,
+  ): string[] {
+    const bits = new Bitset(Math.ceil(contentLength / PIECE_LENGTH))
+    if (pieces !== 'all') for (const n of pieces) bits.set(n)
+    const have = pieces === 'all' ? pieces : bits.toBytes()
+    return this.apply({
+      type: 'inventoryAnnounced',
+      hostId: asHostId(hostOf(peerId)),
+      tasks: [
+        {
+          taskId: asTaskId('task'),
+          peerId: asPeerId(peerId),
+          contentLength,
+          pieceLength: PIECE_LENGTH,
+          have,
+        },
+      ],
+    })
   }
 
   /** `id` holds the whole task. */

@@ -1,13 +1,20 @@
 import type { HostId, PeerId, Random, TaskId } from '@damselfly/core'
 import type { ParentPolicy } from '@damselfly/policy'
+import { HostTable } from './columns/host-table.ts'
+import { PARENT_SLOTS, PeerTable } from './columns/peer-table.ts'
+import { DecisionLog } from './decision-log.ts'
+import { DecisionView } from './decision-view.ts'
 import { createDigests, type Digests } from './digests.ts'
 import type { SchedulerEffect } from './effects.ts'
 import type { SchedulerCoreOptions } from './options.ts'
 import type { Host, Lease, Peer, Task } from './resources.ts'
+import type { ArmChooser } from './swarm-arm.ts'
 
 export interface SchedulerCoreDeps {
   policy: ParentPolicy
   random: Random
+  /** Absent = no swarm takes part in an experiment. */
+  chooseArm?: ArmChooser
 }
 
 /** What the core could not use; a number that grows says that some peer speaks another dialect. */
@@ -24,6 +31,14 @@ export interface CoreState extends SchedulerCoreDeps {
   /** The time of the event being applied, milliseconds since the Unix epoch. */
   now: number
   effects: SchedulerEffect[]
+  readonly hostTable: HostTable
+  readonly peerTable: PeerTable
+  /** What the policy sees, and where it writes its answer. */
+  readonly view: DecisionView
+  readonly chosen: Int32Array
+  readonly decisions: DecisionLog
+  /** How long those had waited who were answered in this event, milliseconds. */
+  readonly waitedMs: number[]
   readonly hosts: Map<HostId, Host>
   readonly tasks: Map<TaskId, Task>
   readonly peers: Map<PeerId, Peer>
@@ -39,20 +54,33 @@ export interface CoreState extends SchedulerCoreDeps {
   readonly digests: Digests
   readonly counters: CoreCounters
   lastId: number
+  lastTaskNumber: number
+  /** Until then nobody is sent to the origin; see `inventoryAnnounced`. */
+  learningUntil: number
+  /** The time of the first event. */
+  startedAt: number | undefined
   nextPeerGcAt: number
   nextTaskGcAt: number
 }
 
 export function createCoreState(
   options: SchedulerCoreOptions,
-  { policy, random }: SchedulerCoreDeps,
+  { policy, random, chooseArm }: SchedulerCoreDeps,
 ): CoreState {
-  return {
+  const hostTable = new HostTable()
+  const peerTable = new PeerTable(hostTable)
+  const state: Omit<CoreState, 'view'> & { view?: DecisionView } = {
     options,
     policy,
     random,
+    ...(chooseArm === undefined ? {} : { chooseArm }),
     now: 0,
     effects: [],
+    hostTable,
+    peerTable,
+    decisions: new DecisionLog(peerTable),
+    waitedMs: [],
+    chosen: new Int32Array(PARENT_SLOTS),
     hosts: new Map(),
     tasks: new Map(),
     peers: new Map(),
@@ -64,9 +92,13 @@ export function createCoreState(
     digests: createDigests(),
     counters: { invalidTransitions: 0, strayMessages: 0 },
     lastId: 0,
+    lastTaskNumber: 0,
+    learningUntil: 0,
+    startedAt: undefined,
     nextPeerGcAt: 0,
     nextTaskGcAt: 0,
   }
+  return Object.assign(state, { view: new DecisionView(state) })
 }
 
 export function nextId(state: CoreState): number {

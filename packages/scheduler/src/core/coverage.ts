@@ -2,26 +2,35 @@ import type { HostId, PieceInterval } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import type { PieceSet } from './piece-set.ts'
 import type { Lease, Peer } from './resources.ts'
-import { isActive, isAtSource, sameGeometry } from './swarm.ts'
+import { isActive, isAtSource, sameGeometry, usablePeers } from './swarm.ts'
 
-export function isBlocked(state: CoreState, child: Peer, hostId: HostId): boolean {
-  return (child.blocked.get(hostId) ?? 0) > state.now
+export function isBlocked(state: Pick<CoreState, 'now'>, child: Peer, hostId: HostId): boolean {
+  return child.blocked.size > 0 && (child.blocked.get(hostId) ?? 0) > state.now
 }
 
 /** What must hold for every parent, whatever a policy thinks. */
-export function canServe(state: CoreState, parent: Peer, child: Peer): boolean {
+export function canServe(state: Pick<CoreState, 'now'>, parent: Peer, child: Peer): boolean {
   return (
-    parent.usableIndex >= 0 &&
+    parent.isUsable &&
     parent.host !== child.host &&
     sameGeometry(parent.geometry, child.geometry) &&
     !isBlocked(state, child, parent.host.facts.id)
   )
 }
 
-/** The parent holds something that the child lacks, or is fetching it. */
-export function canGive(parent: Peer, missing: PieceSet): boolean {
-  if (parent.have.intersects(missing)) return true
-  return isActive(parent) && missing.intersectsInterval(parent.wanted)
+/** The parent holds something that the child lacks, or will. */
+export function canGive(parent: Peer, child: Peer, missing: PieceSet): boolean {
+  if (parent.holdsAnyOf(missing)) return true
+  const { isOurs } = child.host.facts
+  const isComing = isActive(parent) || (isOurs && parent.isMeshed)
+  return isComing && missing.intersectsInterval(parent.wanted)
+}
+
+/** Somebody has or fetches all of it. */
+export function isCovered(state: CoreState, child: Peer, missing: PieceSet): boolean {
+  const { wholeCopy } = child.task
+  if (wholeCopy?.isWhole === true && canServe(state, wholeCopy, child)) return true
+  return uncoveredPieces(state, child, missing).isEmpty
 }
 
 /**
@@ -33,11 +42,12 @@ export function uncoveredPieces(state: CoreState, child: Peer, missing: PieceSet
   for (const lease of child.task.leases) {
     if (covers(lease, child)) rest.removeInterval(lease.interval)
   }
-  for (const peer of child.task.usable) {
-    if (rest.isEmpty) break
+  if (rest.isEmpty) return rest
+  for (const peer of usablePeers(state, child.task)) {
     if (!canServe(state, peer, child)) continue
-    rest.remove(peer.have)
+    peer.removeHeld(rest)
     if (isAtSource(peer)) rest.removeInterval(peer.wanted)
+    if (rest.isEmpty) break
   }
   return rest
 }
@@ -70,11 +80,11 @@ export class Flow {
     for (let peer = stack.pop(); peer !== undefined; peer = stack.pop()) {
       if (this.#visited.has(peer)) continue
       this.#visited.add(peer)
-      this.rest.remove(peer.have)
+      peer.removeHeld(this.rest)
       if (isAtSource(peer)) this.rest.removeInterval(peer.wanted)
       if (this.rest.isEmpty) return true
       if (isActive(peer) && this.#passesOn(peer)) {
-        stack.push(...peer.parents.filter((p) => p.usableIndex >= 0))
+        stack.push(...peer.parents.filter((p) => p.isUsable))
       }
     }
     return this.rest.count < before

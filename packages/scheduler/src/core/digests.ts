@@ -239,7 +239,7 @@ export function isWatched({ digests }: CoreState, taskId: TaskId): boolean {
 /** Digests that nobody has needed for a while are forgotten, as the task's facts are. */
 export function collectDigests(state: CoreState): void {
   for (const digests of state.digests.byTask.values()) {
-    const hasPeers = (state.tasks.get(digests.taskId)?.peers.size ?? 0) > 0
+    const hasPeers = (state.tasks.get(digests.taskId)?.members.size ?? 0) > 0
     if (hasPeers || digests.watchers.size > 0) digests.idleSince = undefined
     else digests.idleSince ??= state.now
     if (digests.idleSince === undefined) continue

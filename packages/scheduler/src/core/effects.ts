@@ -1,5 +1,6 @@
 import type { Download } from '@damselfly/api/common'
 import type { ByteRange, DfError, HostId, PeerId, TaskId } from '@damselfly/core'
+import type { ClientParams } from '@damselfly/policy'
 import type { ResolveFailure, TaskFacts } from './facts.ts'
 
 /** What the driver has to do after an event, in this order. */
@@ -7,8 +8,8 @@ export type SchedulerEffect = PeerEffect | SeedEffect | ResolveEffect | DigestsE
 
 /** Answers on a peer's stream; never sent for a peer whose stream is not open. */
 export type PeerEffect =
-  /** `parents`: never empty, best first. */
-  | { type: 'normal'; peerId: PeerId; parents: readonly PeerId[] }
+  /** `parents`: never empty, best first; all that the peer has from now on. `client`: for daemons of ours. */
+  | { type: 'normal'; peerId: PeerId; parents: readonly PeerId[]; client: ClientParams }
   | { type: 'needBackToSource'; peerId: PeerId; reason: string }
   | { type: 'empty'; peerId: PeerId }
   | { type: 'metadataOnly'; peerId: PeerId }

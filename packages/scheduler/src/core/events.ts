@@ -16,10 +16,33 @@ export type SchedulerEvent =
   | ResolveEvent
   | DigestsEvent
   | { type: 'tick' }
+  /** Nothing has happened, but some who wait have not been looked at; see `answersPerEvent`. */
+  | { type: 'continued' }
 
 export type HostEvent =
   | { type: 'hostAnnounced'; host: HostFacts }
   | { type: 'hostDeleted'; hostId: HostId }
+  | InventoryAnnounced
+
+/**
+ * What a daemon of ours holds, told when it meets a scheduler that does not know: one that was restarted, or that is
+ * responsible from now on. Adds to what is known; a task that goes is told by `taskDeleted`.
+ */
+export interface InventoryAnnounced {
+  type: 'inventoryAnnounced'
+  hostId: HostId
+  tasks: readonly HeldTask[]
+}
+
+export interface HeldTask {
+  readonly taskId: TaskId
+  /** A finished download, or one that runs. */
+  readonly peerId: PeerId
+  readonly contentLength: number
+  readonly pieceLength: number
+  /** Pieces as `Bitset.toBytes` gives them. */
+  readonly have: Uint8Array | 'all'
+}
 
 /** Numbers are the fields of scheduler.v2.AnnouncePeerRequest (interop.md 2.5). */
 export type PeerEvent =
@@ -55,6 +78,8 @@ export type PeerEvent =
       parentId: PeerId | undefined
       temporary: boolean
     }
+  | PeerReported
+  | ParentsAsked
   /** 15. `statusCode` is the origin's, absent when it gave none. */
   | { type: 'pieceSourceFailed'; peerId: PeerId; statusCode: number | undefined }
   /** The peer's current stream is gone, with or without a terminal message before. */
@@ -72,6 +97,39 @@ export interface PieceFinished {
   parentId: PeerId | undefined
   /** From the origin. */
   source: boolean
+}
+
+/** damselfly.v1: all that a daemon of ours has to tell about a download since it last reported. */
+export interface PeerReported {
+  type: 'peerReported'
+  peerId: PeerId
+  /** Newly held. */
+  pieces: Uint32Array | readonly number[]
+  /** Of the download; 0 = idle. */
+  rateBytesPerSec: number
+  /** Received since the last report, by where it came from. */
+  bytes: {
+    readonly origin: number
+    readonly seed: number
+    readonly near: number
+    readonly far: number
+  }
+  /** What the uplink of the host moved at best of late, over all tasks; absent or 0 = unknown. */
+  uplinkBytesPerSec?: number
+  /** Parents that gave wrong bytes or broke off. */
+  failedParents: readonly PeerId[]
+  /** Parents that it passes over as too slow. */
+  slowParents: readonly PeerId[]
+}
+
+/** damselfly.v1: some neighbours are of no use, or there are too few. Answered at once when anybody is there. */
+export interface ParentsAsked {
+  type: 'parentsAsked'
+  peerId: PeerId
+  /** Links that the peer has closed. */
+  dropped: readonly PeerId[]
+  /** Only `lost` speaks against the dropped ones. */
+  reason: 'starved' | 'slow' | 'lost'
 }
 
 export type TaskEvent =

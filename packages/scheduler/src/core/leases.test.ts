@@ -120,13 +120,16 @@ test('a seed is asked first and gets exactly what nobody has', () => {
   ])
   expect(f.say('backToSourceStarted', 's/1')).toEqual(['a <- s/1'])
   const [part, trigger] = f.register('b', { range: pieces(1, 4) })
-  expect(part).toBe('b <- s/1')
+  expect(part).toBe('b <- a s/1')
   expect(trigger).toMatch(new RegExp(` s ${2 * PIECE_LENGTH}\\+${2 * PIECE_LENGTH}$`))
-  expect(f.register('c', { range: pieces(3, 4) }), 'the second trigger covers it').toEqual([])
+  expect(f.register('c', { range: pieces(3, 4) }), 'the second trigger covers it').toEqual([
+    'c <- b',
+  ])
   expect(f.register('s/2', { range: pieces(2, 4), needBackToSource: true })).toEqual([
     's/2 to source',
   ])
-  expect(f.say('backToSourceStarted', 's/2')).toEqual(['b <- s/1 s/2', 'c <- s/2'])
+  expect(f.say('backToSourceStarted', 's/2'), 'both have neighbours').toEqual([])
+  expect(f.askParents('c', 'starved')).toEqual(['c <- b s/2'])
 })
 
 test('a seed that does not begin in time is passed over, then a peer goes', () => {
@@ -208,8 +211,8 @@ test('a seed that has the content already is a holder without going to the origi
   f.seed('s')
   f.register('a')
   expect(f.register('s/1', { metadataOnly: true })).toEqual(['s/1 metadata'])
-  f.say('peerStarted', 's/1')
-  expect(f.say('peerFinished', 's/1')).toEqual(['s/1 ends ok', 'a <- s/1'])
+  expect(f.say('peerStarted', 's/1')).toEqual(['a <- s/1'])
+  expect(f.say('peerFinished', 's/1')).toEqual(['s/1 ends ok'])
 })
 
 test('a seed that fetches more than asked answers several calls at once', () => {

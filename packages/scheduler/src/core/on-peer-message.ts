@@ -2,27 +2,25 @@ import { DfError, type PeerId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import { recordAnnounced } from './digests.ts'
 import type { PeerEvent, PieceFinished } from './events.ts'
+import { block, parentFailed } from './health.ts'
 import { endLease, grantLease, sharedPeerLease, startLease } from './leases.ts'
-import type { Host, Peer } from './resources.ts'
-import { endWithError, hasAnswersLeft, serve, tooManyAnswers } from './serve.ts'
+import { widen } from './mesh.ts'
+import { onParentsAsked, onReported } from './on-report.ts'
+import { PieceSet } from './piece-set.ts'
+import type { Peer } from './resources.ts'
+import { endWithError, hasAnswersLeft, serve, serveThoseWhoLack, tooManyAnswers } from './serve.ts'
 import {
   isActive,
+  peersOnHost,
   refreshUsable,
   sameGeometry,
-  setParents,
   setWaiting,
   transition,
 } from './swarm.ts'
 import { removePeer } from './tables.ts'
-import { widen } from './widen.ts'
 
-/** After so many temporary failures the parent's host is blocked like after a lasting one. */
-const TEMPORARY_FAILURES = 3
-const MAX_BLOCKED = 64
 /** Finished peers of one task that a host keeps. */
 const MAX_SIBLINGS = 4
-/** Weight of the newest piece in a host's moving average of failures. */
-const FAILURE_WEIGHT = 0.2
 
 export type PeerMessage = Exclude<
   PeerEvent,
@@ -47,8 +45,14 @@ export function onPeerMessage(state: CoreState, peer: Peer, event: PeerMessage):
     case 'pieceFailed':
       onPieceFailed(state, peer, event.parentId, event.temporary)
       break
+    case 'peerReported':
+      onReported(state, peer, event)
+      break
+    case 'parentsAsked':
+      onParentsAsked(state, peer, event)
+      break
     case 'pieceSourceFailed':
-      peer.sourceStatus = event.statusCode
+      peer.trouble.sourceStatus = event.statusCode
       break
     case 'peerFinished':
     case 'backToSourceFinished':
@@ -99,8 +103,7 @@ function onRescheduled(state: CoreState, peer: Peer, parentIds: readonly PeerId[
   // From the origin it comes back to the parents.
   if (peer.state === 'BackToSource') transition(state, peer, 'Download')
   peer.updatedAt = state.now
-  peer.progressAt = state.now
-  setParents(peer, [])
+  peer.parents = []
   if (!hasAnswersLeft(state, peer)) {
     endWithError(state, peer, tooManyAnswers(peer))
     return
@@ -112,9 +115,8 @@ function onRescheduled(state: CoreState, peer: Peer, parentIds: readonly PeerId[
 
 function onPieceFinished(state: CoreState, peer: Peer, event: PieceFinished): void {
   peer.updatedAt = state.now
-  peer.progressAt = state.now
   const parent = event.parentId === undefined ? undefined : state.peers.get(event.parentId)
-  if (parent !== undefined) recordHealth(parent.host, 0)
+  if (parent !== undefined) parent.host.recordHealth(0)
   if (event.source && peer.lease !== undefined) startLease(state, peer.lease)
   const { geometry, task } = peer
   // Numbers mean nothing while the length, and so the geometry, is not known.
@@ -128,17 +130,10 @@ function onPieceFinished(state: CoreState, peer: Peer, event: PieceFinished): vo
     if (!task.pieces.has(number)) task.pieces.set(number, { offset, length, digest })
     recordAnnounced(state, task.id, { number, digest, hostId: peer.host.facts.id })
   }
-  if (!peer.have.add(event.number)) return
+  if (!peer.hold(event.number)) return
   refreshUsable(state, peer)
   serve(state, peer)
-  serveThoseWhoLack(state, peer, event.number)
-}
-
-/** Few wait while pieces arrive: those for whom no list of parents was complete so far. */
-function serveThoseWhoLack(state: CoreState, holder: Peer, piece: number): void {
-  for (const peer of [...holder.task.waiting]) {
-    if (peer.wanted.first <= piece && piece < peer.wanted.end) serve(state, peer)
-  }
+  serveThoseWhoLack(state, peer.task, (n) => n.first <= event.number && event.number < n.end)
 }
 
 function onPieceFailed(
@@ -150,36 +145,16 @@ function onPieceFailed(
   peer.updatedAt = state.now
   const host = parentId === undefined ? undefined : state.peers.get(parentId)?.host
   if (host === undefined) return
-  recordHealth(host, 1)
-  const failures = (peer.pieceFailures.get(host.facts.id) ?? 0) + 1
-  if (temporary && failures < TEMPORARY_FAILURES) {
-    if (peer.pieceFailures.size < MAX_BLOCKED) peer.pieceFailures.set(host.facts.id, failures)
-    return
-  }
-  block(state, peer, host)
-}
-
-function recordHealth(host: Host, failed: 0 | 1): void {
-  host.failures += FAILURE_WEIGHT * (failed - host.failures)
-}
-
-/** By host: what keeps a child from one peer there keeps it from all of them. */
-function block(state: CoreState, peer: Peer, host: Host | undefined): void {
-  if (host === undefined || host === peer.host) return
-  peer.pieceFailures.delete(host.facts.id)
-  const oldest = peer.blocked.keys().next()
-  if (peer.blocked.size >= MAX_BLOCKED && oldest.done !== true) peer.blocked.delete(oldest.value)
-  peer.blocked.set(host.facts.id, state.now + state.options.blockMs)
-  if (peer.isWaiting) state.dirty.add(peer.task)
+  parentFailed(state, peer, host, temporary)
 }
 
 function onFinished(state: CoreState, peer: Peer): void {
   if (transition(state, peer, 'DownloadSucceeded')) {
-    peer.have.addInterval(peer.wanted)
+    peer.holdAll(PieceSet.of(peer.wanted))
     peer.task.refusals = []
   }
   setWaiting(state, peer, false)
-  setParents(peer, [])
+  peer.parents = []
   if (peer.lease !== undefined) endLease(state, peer.lease)
   if (peer.isStreamOpen) state.effects.push({ type: 'endStream', peerId: peer.id })
   peer.isStreamOpen = false
@@ -192,12 +167,12 @@ function onFinished(state: CoreState, peer: Peer): void {
  * A host that reads many ranges of a task registers a peer for each. They share one copy, so the newest stands for
  * the old ones; some stay, because children still name them.
  */
-function mergeSiblings(state: CoreState, peer: Peer): void {
-  const siblings = [...(peer.task.byHost.get(peer.host) ?? [])].filter(
+export function mergeSiblings(state: CoreState, peer: Peer): void {
+  const siblings = peersOnHost(peer).filter(
     (s) => s !== peer && s.state === 'Succeeded' && sameGeometry(s.geometry, peer.geometry),
   )
   for (const old of siblings.slice(0, Math.max(0, siblings.length - MAX_SIBLINGS))) {
-    peer.have.addAll(old.have)
+    peer.holdAll(old.held())
     removePeer(state, old, new DfError('PeerNotFound', 'A newer peer of its host stands for it.'))
   }
 }

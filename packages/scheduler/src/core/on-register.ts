@@ -10,14 +10,7 @@ import type { Resolutions } from './resolve.ts'
 import type { Host, Peer, Task } from './resources.ts'
 import { contentChanged } from './retire.ts'
 import { sendToSource, serve } from './serve.ts'
-import {
-  dropChildren,
-  refreshUsable,
-  sameGeometry,
-  setParents,
-  setWaiting,
-  transition,
-} from './swarm.ts'
+import { dropChildren, refreshUsable, sameGeometry, setWaiting, transition } from './swarm.ts'
 import { checkRoom, createPeer, describePeer, type Registration, upsertTask } from './tables.ts'
 
 /** Contents up to this size are called tiny. */
@@ -57,9 +50,10 @@ function register(state: CoreState, event: Registration, resolutions: Resolution
   const task = upsertTask(state, event)
   const isContradicted = foundLength !== undefined && foundLength !== geometry?.contentLength
   if (!isContradicted) learnGeometry(state, task, geometry)
-  const peer = known ?? createPeer(state, event, host, task)
+  const download = task.facts
+  const peer = known ?? createPeer(state, { peerId: event.peerId, download }, { host, task })
   if (known !== undefined) reset(state, peer)
-  describePeer(peer, event.download, geometry)
+  describePeer(peer, download, geometry)
   peer.isStreamOpen = true
   transition(state, peer, registrationOf(peer))
   refreshUsable(state, peer)
@@ -95,7 +89,7 @@ function geometryOf(
 /** While the origin has not been asked for it: what another peer said. */
 function lengthAmongPeers({ tasks }: CoreState, taskId: TaskId): number | undefined {
   const task = tasks.get(taskId)
-  return task !== undefined && task.peers.size > 0 ? task.geometry?.contentLength : undefined
+  return task !== undefined && task.members.size > 0 ? task.geometry?.contentLength : undefined
 }
 
 function learnGeometry(state: CoreState, task: Task, geometry: PieceGeometry | undefined): void {
@@ -106,19 +100,18 @@ function learnGeometry(state: CoreState, task: Task, geometry: PieceGeometry | u
     dropDigests(state, task.id, contentChanged())
   }
   task.geometry = geometry
+  if (task.members.size > 0) task.isMixed = true
   task.pieces.clear()
 }
 
 /** The daemon came back on a new stream: what was going on before is over, what it holds stays. */
 function reset(state: CoreState, peer: Peer): void {
   if (peer.lease !== undefined) endLease(state, peer.lease)
-  setParents(peer, [])
+  peer.parents = []
   dropChildren(state, peer)
   setWaiting(state, peer, false)
-  peer.blocked.clear()
-  peer.pieceFailures.clear()
+  peer.forgetTrouble()
   peer.answers = 0
-  peer.sourceStatus = undefined
   transition(state, peer, 'Reregister')
 }
 

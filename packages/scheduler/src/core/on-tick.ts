@@ -4,7 +4,7 @@ import { collectDigests } from './digests.ts'
 import { cancelLease, endLease, failSeed } from './leases.ts'
 import { collectResolutions, type Resolutions, replaceSilentCallers } from './resolve.ts'
 import type { Host, Lease, Peer } from './resources.ts'
-import { endWithError, serve } from './serve.ts'
+import { endWithError, isLearning, serve } from './serve.ts'
 import { isActive } from './swarm.ts'
 import { removeHost, removePeer } from './tables.ts'
 
@@ -12,8 +12,12 @@ import { removeHost, removePeer } from './tables.ts'
 export function onTick(state: CoreState, resolutions: Resolutions): void {
   for (const host of [...state.hosts.values()]) if (isSilent(state, host)) removeHost(state, host)
   for (const lease of [...state.unstarted]) if (lease.startBy <= state.now) expire(state, lease)
+  if (state.learningUntil > 0 && !isLearning(state)) {
+    state.learningUntil = 0
+    for (const task of state.waitingTasks) state.dirty.add(task)
+  }
   for (const task of state.waitingTasks) {
-    for (const peer of [...task.waiting]) if (forgetBlocks(state, peer)) serve(state, peer)
+    for (const peer of [...task.waiting.keys()]) if (forgetBlocks(state, peer)) serve(state, peer)
   }
   replaceSilentCallers(state, resolutions)
   if (state.now >= state.nextPeerGcAt) {
@@ -25,7 +29,7 @@ export function onTick(state: CoreState, resolutions: Resolutions): void {
   if (state.now >= state.nextTaskGcAt) {
     state.nextTaskGcAt = state.now + state.options.taskGcIntervalMs
     for (const task of state.tasks.values()) {
-      if (task.peers.size === 0 && task.leases.size === 0) state.tasks.delete(task.id)
+      if (task.members.size === 0 && task.leases.size === 0) state.tasks.delete(task.id)
     }
   }
 }
@@ -49,10 +53,11 @@ function expire(state: CoreState, lease: Lease): void {
 }
 
 function forgetBlocks(state: CoreState, peer: Peer): boolean {
+  if (peer.blocked.size === 0) return false
   let hasChanged = false
   for (const [hostId, until] of peer.blocked) {
     if (until > state.now) continue
-    peer.blocked.delete(hostId)
+    peer.trouble.blocked.delete(hostId)
     hasChanged = true
   }
   return hasChanged
@@ -60,7 +65,7 @@ function forgetBlocks(state: CoreState, peer: Peer): boolean {
 
 function collectPeer(state: CoreState, peer: Peer): void {
   const { pieceDownloadTimeoutMs, peerTtlMs } = state.options
-  const idleMs = state.now - peer.progressAt
+  const idleMs = state.now - peer.updatedAt
   const isDue = isActive(peer) || (peer.isStreamOpen && !peer.isWaiting)
   if (isDue && !peer.isWaiting && idleMs > pieceDownloadTimeoutMs) {
     endWithError(state, peer, new DfError('Timeout', `The peer ${peer.id} has stopped moving.`))

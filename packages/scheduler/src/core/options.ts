@@ -3,8 +3,12 @@ export const MAX_PIECES = 1 << 22
 
 /** Times in milliseconds. */
 export interface SchedulerCoreOptions {
-  /** Parents per answer. Four while daemons do not refresh their mesh; 12 to 16 afterwards. */
+  /** Parents per answer to one of Dragonfly's peers. */
   readonly parentLimit: number
+  /** Neighbours per answer to a daemon of ours ... */
+  readonly meshLimit: number
+  /** ... and when its host said where it stands: three of four from near. */
+  readonly placedMeshLimit: number
   /** A granted lease must show life within this time, else it moves on. */
   readonly startDeadlineMs: number
   /** A parent that a peer reported comes back for it after this time. */
@@ -14,6 +18,16 @@ export interface SchedulerCoreOptions {
   /** So many leases refused by the origin within the window end the waiting of all. */
   readonly sourceRefusalLimit: number
   readonly sourceRefusalWindowMs: number
+  /**
+   * A scheduler into whose first so many milliseconds an inventory falls has been restarted: it sends nobody to the origin
+   * before they are over, because more hosts will tell what they hold.
+   */
+  readonly learnMs: number
+  /**
+   * So many waiting peers are answered within one event; the others by `continued` events, which the driver sends while
+   * `hasBacklog`, so that a crowd does not keep everybody else from being heard.
+   */
+  readonly answersPerEvent: number
   /** Rust peers give up after so many answers on a stream (`maxScheduleCount`). */
   readonly answersPerStream: number
   /** A downloading peer without a piece for this long has failed. */
@@ -46,11 +60,15 @@ const hourMs = 60 * minuteMs
 
 export const defaultCoreOptions: SchedulerCoreOptions = {
   parentLimit: 4,
+  meshLimit: 12,
+  placedMeshLimit: 16,
   startDeadlineMs: 10 * secondMs,
   blockMs: 30 * secondMs,
   seedRetryMs: 30 * secondMs,
   sourceRefusalLimit: 3,
   sourceRefusalWindowMs: 60 * secondMs,
+  learnMs: 5 * secondMs,
+  answersPerEvent: Number.POSITIVE_INFINITY,
   answersPerStream: 5,
   pieceDownloadTimeoutMs: 30 * minuteMs,
   peerTtlMs: 24 * hourMs,

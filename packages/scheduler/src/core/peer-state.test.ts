@@ -28,6 +28,7 @@ const expected: Record<PeerTransition, string> = {
   DownloadSucceeded: 'ReceivedEmpty ReceivedTiny ReceivedSmall ReceivedNormal Running BackToSource',
   DownloadFailed:
     'Pending ReceivedEmpty ReceivedTiny ReceivedSmall ReceivedNormal Running BackToSource Succeeded Failed',
+  Announce: 'Pending Failed',
   Leave:
     'Pending ReceivedEmpty ReceivedTiny ReceivedSmall ReceivedNormal Running BackToSource Succeeded Failed',
 }

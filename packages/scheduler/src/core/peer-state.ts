@@ -1,15 +1,23 @@
 /** States of a peer; the words travel in common.v2.Peer.state and mean what they mean in Dragonfly. */
-export type PeerState =
-  | 'Pending'
-  | 'ReceivedEmpty'
-  | 'ReceivedTiny'
-  | 'ReceivedSmall'
-  | 'ReceivedNormal'
-  | 'Running'
-  | 'BackToSource'
-  | 'Succeeded'
-  | 'Failed'
-  | 'Leave'
+export const peerStates = [
+  'Pending',
+  'ReceivedEmpty',
+  'ReceivedTiny',
+  'ReceivedSmall',
+  'ReceivedNormal',
+  'Running',
+  'BackToSource',
+  'Succeeded',
+  'Failed',
+  'Leave',
+] as const
+
+export type PeerState = (typeof peerStates)[number]
+
+/** Indexes into `peerStates`. */
+export const peerStateNumber = Object.fromEntries(
+  peerStates.map((state, i) => [state, i]),
+) as Readonly<Record<PeerState, number>>
 
 export type PeerTransition =
   | 'RegisterEmpty'
@@ -21,6 +29,7 @@ export type PeerTransition =
   | 'DownloadBackToSource'
   | 'DownloadSucceeded'
   | 'DownloadFailed'
+  | 'Announce'
   | 'Leave'
 
 interface Edge {
@@ -66,6 +75,8 @@ export const peerEdges: Readonly<Record<PeerTransition, Edge>> = {
   DownloadSucceeded: { from: [...received, 'Running', 'BackToSource'], to: 'Succeeded' },
   /** any but Leave -> Failed: it said so, or its stream broke before it was done. */
   DownloadFailed: { from: present, to: 'Failed' },
+  /** Pending, Failed -> Succeeded: a daemon of ours told that it holds content. */
+  Announce: { from: ['Pending', 'Failed'], to: 'Succeeded' },
   /** any but Leave -> Leave */
   Leave: { from: present, to: 'Leave' },
 }

@@ -6,6 +6,8 @@ const interval = fc
   .tuple(fc.nat(130), fc.nat(130))
   .map(([a, b]) => ({ first: Math.min(a, b), end: Math.max(a, b) }))
 const numbers = fc.uniqueArray(fc.nat(130))
+/** Room for all of them. */
+const WORDS = 5
 
 function modelOf(set: PieceSet): number[] {
   return Array.from({ length: 200 }, (_, i) => i).filter((i) => set.has(i))
@@ -36,14 +38,18 @@ test('union, difference and intersection agree with lists of numbers', () => {
       const union = setOf(a)
       union.addAll(setOf(b))
       expect(modelOf(union)).toEqual(sorted([...a, ...b]))
+      const words = new Uint32Array(3 + WORDS)
+      setOf(b).copyTo(words, 3, WORDS)
+      expect(modelOf(PieceSet.fromWords(words, 3, WORDS))).toEqual(sorted(b))
       const difference = setOf(a)
-      difference.remove(setOf(b))
+      difference.removeWords(words, 3, WORDS)
       expect(modelOf(difference)).toEqual(sorted(a.filter((n) => !b.includes(n))))
       const cut = setOf(a)
       cut.removeInterval(i)
       expect(modelOf(cut)).toEqual(sorted(a.filter((n) => !inInterval(n))))
-      expect(setOf(a).countCommon(setOf(b))).toBe(a.filter((n) => b.includes(n)).length)
-      expect(setOf(a).intersects(setOf(b))).toBe(a.some((n) => b.includes(n)))
+      const common = a.filter((n) => b.includes(n))
+      expect(setOf(a).countCommonWords(words, 3, WORDS)).toBe(common.length)
+      expect(setOf(a).intersectsWords(words, 3, WORDS)).toBe(common.length > 0)
       expect(setOf(a).intersectsInterval(i)).toBe(a.some(inInterval))
     }),
   )

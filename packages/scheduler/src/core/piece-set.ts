@@ -16,18 +16,62 @@ export class PieceSet {
   }
 
   static of(interval: PieceInterval): PieceSet {
-    const set = PieceSet.empty()
+    const set = new PieceSet(new Uint32Array((interval.end + 31) >>> 5))
     set.addInterval(interval)
     return set
   }
 
+  /** The inverse of core's `Bitset.toBytes`; bits from `size` on do not count. */
+  static fromBytes(bytes: Uint8Array, size: number): PieceSet {
+    const set = new PieceSet(new Uint32Array(Math.ceil(size / 32)))
+    for (const [i, byte] of bytes.entries()) {
+      const word = i >>> 2
+      set.#words[word] = set.#word(word) | (byte << ((i & 3) * 8))
+    }
+    set.removeInterval({ first: size, end: set.#words.length * 32 })
+    return set
+  }
+
+  static fromWords(words: Uint32Array, offset: number, length: number): PieceSet {
+    return new PieceSet(words.slice(offset, offset + length))
+  }
+
+  /** Writes the pieces below `32 * length`. */
+  copyTo(words: Uint32Array, offset: number, length: number): void {
+    words.fill(0, offset, offset + length)
+    words.set(this.#words.subarray(0, length), offset)
+  }
+
+  removeWords(words: Uint32Array, offset: number, length: number): void {
+    const end = Math.min(this.#words.length, length)
+    for (let i = 0; i < end; i++) {
+      this.#words[i] = this.#word(i) & ~(words[offset + i] as number)
+    }
+  }
+
+  intersectsWords(words: Uint32Array, offset: number, length: number): boolean {
+    const end = Math.min(this.#words.length, length)
+    for (let i = 0; i < end; i++) {
+      if ((this.#word(i) & (words[offset + i] as number)) !== 0) return true
+    }
+    return false
+  }
+
+  countCommonWords(words: Uint32Array, offset: number, length: number): number {
+    const end = Math.min(this.#words.length, length)
+    let count = 0
+    for (let i = 0; i < end; i++) count += popcount(this.#word(i) & (words[offset + i] as number))
+    return count
+  }
+
   get isEmpty(): boolean {
-    return this.#words.every((word) => word === 0)
+    for (let i = 0; i < this.#words.length; i++) if (this.#words[i] !== 0) return false
+    return true
   }
 
   get count(): number {
     let count = 0
-    for (const word of this.#words) count += popcount(word)
+    for (let i = 0; i < this.#words.length; i++) count += popcount(this.#word(i))
     return count
   }
 
@@ -56,28 +100,10 @@ export class PieceSet {
     for (const [i, word] of other.#words.entries()) this.#words[i] = this.#word(i) | word
   }
 
-  remove(other: PieceSet): void {
-    const length = Math.min(this.#words.length, other.#words.length)
-    for (let i = 0; i < length; i++) this.#words[i] = this.#word(i) & ~other.#word(i)
-  }
-
   removeInterval({ first, end }: PieceInterval): void {
     forWords(first, Math.min(end, this.#words.length * 32), (word, mask) => {
       this.#words[word] = this.#word(word) & ~mask
     })
-  }
-
-  countCommon(other: PieceSet): number {
-    const length = Math.min(this.#words.length, other.#words.length)
-    let count = 0
-    for (let i = 0; i < length; i++) count += popcount(this.#word(i) & other.#word(i))
-    return count
-  }
-
-  intersects(other: PieceSet): boolean {
-    const length = Math.min(this.#words.length, other.#words.length)
-    for (let i = 0; i < length; i++) if ((this.#word(i) & other.#word(i)) !== 0) return true
-    return false
   }
 
   intersectsInterval(interval: PieceInterval): boolean {

@@ -180,7 +180,7 @@ export function replaceSilentCallers(state: CoreState, all: Resolutions): void {
 /** Facts that nobody has needed for a while are forgotten. */
 export function collectResolutions(state: CoreState, all: Resolutions): void {
   for (const [taskId, resolution] of all.byTask) {
-    const hasPeers = (state.tasks.get(taskId)?.peers.size ?? 0) > 0
+    const hasPeers = (state.tasks.get(taskId)?.members.size ?? 0) > 0
     const isAsked = resolution.elected !== undefined || resolution.waiting.size > 0
     const isNeeded = hasPeers || isAsked || isWatched(state, taskId)
     if (isNeeded) resolution.idleSince = undefined

@@ -1,69 +1,46 @@
-import type { HostId, PeerId, PieceGeometry, PieceInterval, TaskId } from '@damselfly/core'
-import type { DownloadFacts, HostFacts } from './facts.ts'
-import type { PeerState } from './peer-state.ts'
-import type { PieceSet } from './piece-set.ts'
+import type { HostId, PieceGeometry, PieceInterval, TaskId } from '@damselfly/core'
+import type { SlotList } from './columns/slot-list.ts'
+import type { DownloadFacts } from './facts.ts'
+import type { Host } from './host.ts'
+import type { Peer } from './peer.ts'
+import type { SwarmArm } from './swarm-arm.ts'
 
-/** A daemon that announced itself. */
-export interface Host {
-  facts: HostFacts
-  announcedAt: number
-  readonly peers: Set<Peer>
-  /** Children of all its peers. */
-  outDegree: number
-  /** Moving average of failed pieces, 0 to 1. */
-  failures: number
-  /** As a seed it is not asked before this time. */
-  seedFailedUntil: number
-}
+export type { Host } from './host.ts'
+export type { Peer } from './peer.ts'
 
-/** A task on a host. */
-export interface Peer {
-  readonly id: PeerId
-  readonly host: Host
-  readonly task: Task
-  facts: DownloadFacts
-  /** `undefined` while the peer does not know the length: then the content counts as one piece. */
-  geometry: PieceGeometry | undefined
-  wanted: PieceInterval
-  state: PeerState
-  isStreamOpen: boolean
-  /** It asked for parents and has not been answered. */
-  isWaiting: boolean
-  have: PieceSet
-  parents: Peer[]
-  readonly children: Set<Peer>
-  /** Hosts that this peer does not want as parents, and until when. */
-  readonly blocked: Map<HostId, number>
-  /** Temporary failures per host since it was last blocked. */
-  readonly pieceFailures: Map<HostId, number>
-  /** Answers given on the current stream. */
-  answers: number
-  lease: Lease | undefined
-  /** The origin's last status in a failure report. */
-  sourceStatus: number | undefined
-  /** Its place in `task.usable`; -1 = not there. */
-  usableIndex: number
-  readonly createdAt: number
-  updatedAt: number
-  /** When it last moved: a message about its state or a piece. */
-  progressAt: number
-}
-
-/** One piece of content and its swarm. */
+/** One piece of content and its swarm. Lists of peers are slots of the peer table. */
 export interface Task {
   readonly id: TaskId
+  /** In the peer table. */
+  readonly number: number
   /** The newest registration: url, header and so on are refreshed by it. */
   facts: DownloadFacts
   geometry: PieceGeometry | undefined
-  readonly peers: Set<Peer>
-  readonly byHost: Map<Host, Set<Peer>>
+  /** What is done differently in this swarm, as long as it lives. */
+  readonly arm: SwarmArm | undefined
+  /** Some peer has or had another geometry than the others: each has to be compared. */
+  isMixed: boolean
+  /** Some peer wants or wanted only a part. */
+  hasRanges: boolean
+  readonly members: SlotList
+  /** Those that can give something now, and those that will soon; see `refreshUsable`. */
+  readonly holders: SlotList
+  readonly expecting: SlotList
+  /** Both, by the rack that they are in; only of a large swarm. */
+  racks: Map<number, SlotList> | undefined
+  /** Members on seed hosts. */
   readonly seedPeers: Set<Peer>
-  /** Peers that can give something now or soon, dense for sampling. */
-  readonly usable: Peer[]
-  readonly waiting: Set<Peer>
+  /** Those that asked for parents, and since when they wait. */
+  readonly waiting: Map<Peer, number>
   readonly leases: Set<Lease>
   /** Peers that finished without a range. */
   wholeCopies: number
+  /** The last one of them; it may have left. */
+  wholeCopy: Peer | undefined
+  /** What daemons of ours reported, bytes by where they came from. */
+  readonly bytes: TrafficBytes
+  /** Declared uplinks of the hosts of its peers, bits per second: sum, and of how many peers. */
+  readonly uplinks: { sum: number; known: number }
   /** Seeds that failed with this task, and until when they are passed over. */
   readonly seedFailures: Map<HostId, number>
   refusals: SourceRefusal[]
@@ -91,6 +68,13 @@ export interface Lease {
   /** Unless `isStarted`, the lease ends at this time. */
   startBy: number
   isStarted: boolean
+}
+
+export interface TrafficBytes {
+  origin: number
+  seed: number
+  near: number
+  far: number
 }
 
 export interface SourceRefusal {

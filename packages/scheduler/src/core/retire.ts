@@ -2,6 +2,7 @@ import { DfError } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import { cancelLease } from './leases.ts'
 import type { Task } from './resources.ts'
+import { membersOf } from './swarm.ts'
 import { removePeer } from './tables.ts'
 
 /**
@@ -10,8 +11,9 @@ import { removePeer } from './tables.ts'
  */
 export function retireTask(state: CoreState, task: Task): void {
   for (const lease of [...task.leases]) cancelLease(state, lease)
-  for (const peer of [...task.peers]) removePeer(state, peer, contentChanged())
+  for (const peer of membersOf(state, task)) removePeer(state, peer, contentChanged())
   task.geometry = undefined
+  task.isMixed = false
   task.pieces.clear()
   task.refusals = []
 }

@@ -1,4 +1,5 @@
 import { DfError, type HostId, type PeerId, type TaskId } from '@damselfly/core'
+import { MAX_PEERS } from './columns/peer-table.ts'
 import {
   type CoreCounters,
   type CoreState,
@@ -6,9 +7,11 @@ import {
   type SchedulerCoreDeps,
 } from './core-state.ts'
 import { dropDigests, onDigests } from './digests.ts'
+import { dumpSwarm, listSwarms } from './dump-swarm.ts'
 import type { SchedulerEffect } from './effects.ts'
 import type { PeerEvent, SchedulerEvent, SeedTriggerError, TaskEvent } from './events.ts'
 import type { HostFacts, PieceDigest } from './facts.ts'
+import { onInventory } from './inventory.ts'
 import { failLease } from './leases.ts'
 import { onPeerMessage, onStreamClosed } from './on-peer-message.ts'
 import { onRegister } from './on-register.ts'
@@ -16,6 +19,7 @@ import { onTick } from './on-tick.ts'
 import { defaultCoreOptions, type SchedulerCoreOptions } from './options.ts'
 import { createResolutions, forgetFacts, onResolve } from './resolve.ts'
 import { settle } from './serve.ts'
+import { peersOnHost } from './swarm.ts'
 import { removeHost, removePeer, upsertHost } from './tables.ts'
 import { type PeerView, type TaskView, viewPeer, viewTask } from './views.ts'
 
@@ -34,16 +38,25 @@ export class SchedulerCore {
   readonly #resolutions = createResolutions()
 
   constructor(options: Partial<SchedulerCoreOptions>, deps: SchedulerCoreDeps) {
-    this.#state = createCoreState({ ...defaultCoreOptions, ...options }, deps)
+    const all = { ...defaultCoreOptions, ...options }
+    const maxPeers = Math.min(all.maxPeers, MAX_PEERS)
+    this.#state = createCoreState({ ...all, maxPeers }, deps)
   }
 
   apply(event: SchedulerEvent, nowMs: number): SchedulerEffect[] {
     const state = this.#state
     state.now = nowMs
+    state.startedAt ??= nowMs
     state.effects = []
+    state.waitedMs.length = 0
     this.#dispatch(event)
     settle(state)
     return state.effects
+  }
+
+  /** There is more to do than one event was allowed to: the next should come soon. */
+  get hasBacklog(): boolean {
+    return this.#state.dirty.size > 0
   }
 
   statTask(id: TaskId): TaskView | undefined {
@@ -56,12 +69,46 @@ export class SchedulerCore {
     return peer === undefined ? undefined : viewPeer(peer)
   }
 
+  /** Of peers of one task; those that are not known are left out. */
+  statPeers(ids: readonly PeerId[]): PeerView[] {
+    const peers = ids.map((id) => this.#state.peers.get(id)).filter((peer) => peer !== undefined)
+    const [first] = peers
+    if (first === undefined) return []
+    const task = viewTask(first.task)
+    return peers.map((peer) => viewPeer(peer, task))
+  }
+
+  /** The peer is one of our own daemons'. */
+  isOurs(id: PeerId): boolean {
+    return this.#state.peers.get(id)?.host.facts.isOurs === true
+  }
+
+  /** The host that the peer is on. */
+  hostOf(id: PeerId): HostId | undefined {
+    return this.#state.peers.get(id)?.host.facts.id
+  }
+
+  isPeerOf(id: PeerId, hostId: HostId): boolean {
+    return this.hostOf(id) === hostId
+  }
+
   host(id: HostId): HostFacts | undefined {
     return this.#state.hosts.get(id)?.facts
   }
 
   listHosts(): HostFacts[] {
     return [...this.#state.hosts.values()].map(({ facts }) => facts)
+  }
+
+  /** The largest swarms, as plain data. */
+  listSwarms(max: number) {
+    return listSwarms(this.#state, max)
+  }
+
+  /** Everything about one swarm, with so many of its peers, as plain data. */
+  dumpSwarm(id: TaskId, maxPeers: number) {
+    const task = this.#state.tasks.get(id)
+    return task === undefined ? undefined : dumpSwarm(this.#state, task, maxPeers)
   }
 
   digest(taskId: TaskId, number: number): PieceDigest | undefined {
@@ -93,8 +140,13 @@ export class SchedulerCore {
   #dispatch(event: SchedulerEvent): void {
     const state = this.#state
     switch (event.type) {
+      case 'continued':
+        break
       case 'tick':
         onTick(state, this.#resolutions)
+        break
+      case 'inventoryAnnounced':
+        onInventory(state, event)
         break
       case 'hostAnnounced':
         upsertHost(state, event.host)
@@ -134,8 +186,8 @@ export class SchedulerCore {
     const task = state.tasks.get(event.taskId)
     if (host === undefined || task === undefined) return
     const reason = new DfError('TaskNotFound', `The host deleted the task ${task.id}.`)
-    for (const peer of [...(task.byHost.get(host) ?? [])]) removePeer(state, peer, reason)
-    if (task.peers.size > 0) return
+    for (const peer of peersOnHost({ host, task })) removePeer(state, peer, reason)
+    if (task.members.size > 0) return
     forgetFacts(this.#resolutions, task.id)
     dropDigests(state, task.id, reason)
   }

@@ -1,12 +1,11 @@
-import type { Candidate, ParentView } from '@damselfly/policy'
+import { PARENT_SLOTS } from './columns/peer-table.ts'
 import type { CoreState } from './core-state.ts'
 import { canGive, canServe, Flow } from './coverage.ts'
+import { policyOf } from './decision-view.ts'
 import type { PieceSet } from './piece-set.ts'
-import type { Host, Peer } from './resources.ts'
-import { isAtSource, missingPieces } from './swarm.ts'
+import type { Peer } from './resources.ts'
+import { isAtSource, usablePeers } from './swarm.ts'
 
-/** More parents than this are never named, however many it would take to cover a child's pieces. */
-export const MAX_PARENTS = 20
 /** Looking for parents that complete a list stops after so many candidates. */
 const MAX_LOOKS = 1000
 /** The holder of a lease and the seeds are offered to the first so many times `k` children. */
@@ -35,8 +34,12 @@ export function selectParents(
   missing: PieceSet,
   reach: Reach,
 ): Selection {
-  if (child.task.usable.length === 0) return { parents: [], rest: missing }
-  const parents = includeOrigin(state, child, missing, pick(state, child, missing))
+  if (child.task.holders.size + child.task.expecting.size === 0)
+    return { parents: [], rest: missing }
+  const parents = pickParents(state, child, missing, {
+    k: state.options.parentLimit,
+    isEligible: () => true,
+  })
   const bringing = reach === 'flow' ? new Flow(child, missing) : new Direct(missing, reach)
   for (const parent of parents) bringing.add(parent)
   return complete(state, child, missing, { parents, bringing })
@@ -49,70 +52,51 @@ export function restAfter(state: CoreState, child: Peer, missing: PieceSet): Pie
   return direct.rest
 }
 
-/** Parents that the policy would give the child now and that it has not got yet. */
-export function moreParents(state: CoreState, child: Peer): Peer[] {
-  const picked = pick(state, child, missingPieces(child))
-  return picked.filter((parent) => !child.parents.includes(parent))
+interface Pick {
+  /** So many at most. */
+  readonly k: number
+  /** Others are not to be named now. */
+  readonly isEligible: (slot: number) => boolean
 }
 
-function pick(state: CoreState, child: Peer, missing: PieceSet): Peer[] {
-  const { usable } = child.task
-  const k = state.options.parentLimit
-  const indexes = state.policy.parents(viewFor(state, child, missing), k, state.random)
-  const picked = new Set<Peer>()
-  for (const index of indexes.slice(0, k)) {
-    const peer = usable[index]
-    if (peer !== undefined && isCandidate(state, peer, child, missing)) picked.add(peer)
-  }
-  return [...picked]
-}
-
-function viewFor(state: CoreState, child: Peer, missing: PieceSet): ParentView {
-  const { usable } = child.task
-  return {
-    child: placeOf(child.host),
-    size: usable.length,
-    candidate(index) {
-      const peer = usable[index]
-      if (peer === undefined || !isCandidate(state, peer, child, missing)) return undefined
-      return describe(peer, missing)
-    },
-  }
-}
-
-function isCandidate(state: CoreState, peer: Peer, child: Peer, missing: PieceSet): boolean {
-  return canServe(state, peer, child) && canGive(peer, missing)
-}
-
-function describe(peer: Peer, missing: PieceSet): Candidate {
-  return {
-    place: placeOf(peer.host),
-    capacity: peer.host.facts.maxTxBandwidth,
-    outDegree: peer.host.outDegree,
-    heldPieces: peer.have.count,
-    usefulPieces: peer.have.countCommon(missing),
-    failures: peer.host.failures,
-  }
-}
-
-const placeOf = ({ facts: { idc, location } }: Host) => ({
-  ...(idc === undefined ? {} : { idc }),
-  ...(location === undefined ? {} : { location }),
-})
-
-/** The first children get the one that fetches from the origin, or there would be nobody to spread the pieces. */
-function includeOrigin(
+/** What the policy would choose, and whoever fetches from the origin for the first children. Parents it has may stay. */
+export function pickParents(
   state: CoreState,
   child: Peer,
   missing: PieceSet,
-  picked: readonly Peer[],
+  { k, isEligible }: Pick,
 ): Peer[] {
-  const k = state.options.parentLimit
-  const parents = [...picked]
+  const { holders, expecting } = child.task
+  if (k <= 0 || holders.size + expecting.size === 0) return []
+  const { view, chosen, random, peerTable } = state
+  view.aim({ child, missing, isEligible })
+  const old = peerTable.parentSlots(child.slot)
+  const count = policyOf(state, child.task).parents(view, child.slot, k, random, chosen, old)
+  const picked: Peer[] = []
+  for (let i = 0; i < count && i < k; i++) {
+    const slot = chosen[i] as number
+    // Whatever a policy says: never somebody who may not, and nobody twice.
+    if (!view.isMember(slot) || !view.mayServe(slot, child.slot)) continue
+    const peer = peerTable.get(slot)
+    if (!picked.includes(peer)) picked.push(peer)
+  }
+  const mayServe = (peer: Peer): boolean => view.mayServe(peer.slot, child.slot)
+  const parents = includeOrigin(child, picked, k, mayServe)
+  state.decisions.add(view, child, parents)
+  return parents
+}
+
+/** The first children get the one that fetches from the origin, or there would be nobody to spread the pieces. */
+function includeOrigin(
+  child: Peer,
+  parents: Peer[],
+  k: number,
+  mayServe: (peer: Peer) => boolean,
+): Peer[] {
   for (const origin of origins(child)) {
-    if (parents.includes(origin) || !isCandidate(state, origin, child, missing)) continue
+    if (parents.includes(origin) || !mayServe(origin)) continue
     if (parents.length < k) parents.push(origin)
-    else if (origin.children.size < ORIGIN_DEGREE_FACTOR * k) {
+    else if (origin.childCount < ORIGIN_DEGREE_FACTOR * k) {
       parents[k - 1] = origin
       break
     }
@@ -123,6 +107,11 @@ function includeOrigin(
 function* origins({ task }: Peer): Generator<Peer> {
   for (const lease of task.leases) if (lease.peer !== undefined) yield lease.peer
   yield* task.seedPeers
+}
+
+function* candidates(state: CoreState, child: Peer): Generator<Peer> {
+  yield* origins(child)
+  yield* usablePeers(state, child.task)
 }
 
 interface Bringing {
@@ -143,7 +132,7 @@ class Direct implements Bringing {
 
   add(parent: Peer): boolean {
     const before = this.rest.count
-    this.rest.remove(parent.have)
+    parent.removeHeld(this.rest)
     if (this.#reach === 'near' && isAtSource(parent)) this.rest.removeInterval(parent.wanted)
     return this.rest.count < before
   }
@@ -159,9 +148,12 @@ function complete(
   const { rest } = bringing
   const list = [...parents]
   if (rest.isEmpty) return { parents: list, rest }
-  for (const peer of [...origins(child), ...child.task.usable.slice(0, MAX_LOOKS)]) {
-    if (rest.isEmpty || list.length >= MAX_PARENTS) break
-    if (list.includes(peer) || !isCandidate(state, peer, child, missing)) continue
+  let looks = 0
+  for (const peer of candidates(state, child)) {
+    looks += 1
+    if (looks > MAX_LOOKS || rest.isEmpty || list.length >= PARENT_SLOTS) break
+    if (list.includes(peer) || !canServe(state, peer, child)) continue
+    if (!canGive(peer, child, missing)) continue
     if (bringing.add(peer)) list.push(peer)
   }
   return { parents: list, rest }

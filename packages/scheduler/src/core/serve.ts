@@ -1,34 +1,41 @@
 import { type ByteRange, DfError, hrw, type PieceInterval } from '@damselfly/core'
+import { PARENT_SLOTS } from './columns/peer-table.ts'
 import type { CoreState } from './core-state.ts'
 import { isBlocked, uncoveredPieces } from './coverage.ts'
 import { failLease, grantLease, grantSeedLease, refusedWith, sharedPeerLease } from './leases.ts'
+import { offerNeighbours } from './mesh.ts'
 import type { PieceSet } from './piece-set.ts'
 import type { Host, Peer, Task } from './resources.ts'
-import { MAX_PARENTS, type Reach, restAfter, selectParents } from './select-parents.ts'
-import {
-  dropChildren,
-  isActive,
-  missingPieces,
-  refreshUsable,
-  setParents,
-  setWaiting,
-  transition,
-} from './swarm.ts'
+import { type Reach, restAfter, selectParents } from './select-parents.ts'
+import { sendParents } from './send-parents.ts'
+import { dropChildren, missingPieces, refreshUsable, setWaiting, transition } from './swarm.ts'
 
 /**
  * Looks at the waiting peers of every task that the event has touched. A peer waits only while somebody fetches
  * what it lacks; so whatever ends that (a lease, a holder, a stream) makes its task dirty, and nobody waits forever.
  */
 export function settle(state: CoreState): void {
+  let answers = 0
   for (const task of state.dirty) {
     state.dirty.delete(task)
-    for (const peer of inOrder(task)) serve(state, peer)
+    for (const peer of inOrder(task)) {
+      serve(state, peer)
+      if (!peer.isWaiting) answers += 1
+      if (answers < state.options.answersPerEvent) continue
+      state.dirty.add(task)
+      return
+    }
   }
+}
+
+/** The scheduler has just been started and is being told what hosts hold: nobody goes to the origin for what may be here. */
+export function isLearning(state: CoreState): boolean {
+  return state.now < state.learningUntil
 }
 
 /** Peers that may go to the origin first: those that may not hope for one of them. */
 function inOrder(task: Task): Peer[] {
-  const waiting = [...task.waiting]
+  const waiting = [...task.waiting.keys()]
   const mayFetch = waiting.filter((peer) => !peer.facts.disableBackToSource)
   if (mayFetch.length === waiting.length) return waiting
   return [...mayFetch, ...waiting.filter((peer) => peer.facts.disableBackToSource)]
@@ -43,6 +50,7 @@ export function serve(state: CoreState, peer: Peer): void {
     sayToSource(state, peer, 'nothing is missing')
     return
   }
+  if (offerNeighbours(state, peer, missing)) return
   const selection = selectParents(state, peer, missing, reachOf(state, peer))
   if (selection.rest.isEmpty) {
     setWaiting(state, peer, false)
@@ -51,9 +59,19 @@ export function serve(state: CoreState, peer: Peer): void {
   }
   if (peer.host.facts.isOurs) offerPart(state, peer, missing)
   const uncovered = uncoveredPieces(state, peer, missing)
-  if (uncovered.isEmpty) return
+  if (uncovered.isEmpty || isLearning(state)) return
   const isBusy = restAfter(state, peer, missing).count < missing.count
   askOrigin(state, peer, uncovered, isBusy)
+}
+
+/** Few wait while pieces arrive: those for whom no list of parents was complete so far. */
+export function serveThoseWhoLack(
+  state: CoreState,
+  task: Task,
+  wants: (wanted: PieceInterval) => boolean,
+): void {
+  if (task.waiting.size === 0) return
+  for (const peer of [...task.waiting.keys()]) if (wants(peer.wanted)) serve(state, peer)
 }
 
 /**
@@ -64,16 +82,7 @@ function offerPart(state: CoreState, peer: Peer, missing: PieceSet): void {
   const selection = selectParents(state, peer, missing, 'near')
   if (selection.rest.count >= restAfter(state, peer, missing).count) return
   const kept = peer.parents.filter((p) => !selection.parents.includes(p))
-  sendParents(state, peer, [...selection.parents, ...kept].slice(0, MAX_PARENTS))
-}
-
-function sendParents(state: CoreState, peer: Peer, parents: readonly Peer[]): void {
-  setParents(peer, parents)
-  peer.answers += 1
-  peer.progressAt = state.now
-  // It has started before, so it hands on from now what its new parents have.
-  if (isActive(peer)) state.dirty.add(peer.task)
-  state.effects.push({ type: 'normal', peerId: peer.id, parents: parents.map(({ id }) => id) })
+  sendParents(state, peer, [...selection.parents, ...kept].slice(0, PARENT_SLOTS))
 }
 
 /** The answer after which a foreign peer would leave with the next one must be one that lasts. */
@@ -125,10 +134,10 @@ export function sendToSource(state: CoreState, peer: Peer, reason: string): void
 }
 
 function sayToSource(state: CoreState, peer: Peer, reason: string): void {
-  setParents(peer, [])
+  peer.parents = []
   setWaiting(state, peer, false)
   peer.answers += 1
-  peer.progressAt = state.now
+  peer.updatedAt = state.now
   state.effects.push({ type: 'needBackToSource', peerId: peer.id, reason })
 }
 
@@ -174,7 +183,7 @@ function nextSeed(state: CoreState, peer: Peer): Host | undefined {
 export function endWithError(state: CoreState, peer: Peer, error: DfError | undefined): void {
   transition(state, peer, 'DownloadFailed')
   setWaiting(state, peer, false)
-  setParents(peer, [])
+  peer.parents = []
   dropChildren(state, peer)
   if (peer.lease !== undefined) failLease(state, peer.lease, peer.sourceStatus)
   if (peer.isStreamOpen) {

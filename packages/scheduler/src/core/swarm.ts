@@ -1,7 +1,9 @@
+import { flag, listed } from './columns/peer-table.ts'
+import { SlotList } from './columns/slot-list.ts'
 import type { CoreState } from './core-state.ts'
 import { nextPeerState, type PeerTransition } from './peer-state.ts'
 import { PieceSet } from './piece-set.ts'
-import type { Peer } from './resources.ts'
+import type { Host, Peer, Task } from './resources.ts'
 
 /** Pieces are being fetched: the peer will hold what it wants sooner or later. */
 export function isActive(peer: Peer): boolean {
@@ -17,12 +19,12 @@ export function isAtSource(peer: Peer): boolean {
 function isUsable(peer: Peer): boolean {
   if (peer.host.facts.disableShared) return false
   if (peer.state === 'Succeeded') return true
-  return isActive(peer) || (peer.isStreamOpen && !peer.have.isEmpty)
+  return isActive(peer) || peer.isMeshed || (peer.isStreamOpen && peer.heldCount > 0)
 }
 
 export function missingPieces(peer: Peer): PieceSet {
   const missing = PieceSet.of(peer.wanted)
-  missing.remove(peer.have)
+  peer.removeHeld(missing)
   return missing
 }
 
@@ -42,58 +44,98 @@ export function transition(state: CoreState, peer: Peer, name: PeerTransition): 
   if (isAtSource(peer) && next !== 'BackToSource') state.dirty.add(peer.task)
   const isWhole = peer.facts.range === undefined
   if (isWhole && peer.state === 'Succeeded') peer.task.wholeCopies -= 1
-  if (isWhole && next === 'Succeeded') peer.task.wholeCopies += 1
+  if (isWhole && next === 'Succeeded') {
+    peer.task.wholeCopies += 1
+    peer.task.wholeCopy = peer
+  }
   peer.state = next
   peer.updatedAt = state.now
-  peer.progressAt = state.now
   return true
 }
 
-/** Keeps `task.usable` true after anything about the peer has changed. */
+/** Keeps the lists of who could be a parent true after anything about the peer has changed. */
 export function refreshUsable(state: CoreState, peer: Peer): void {
-  const { usable } = peer.task
-  const isListed = peer.usableIndex >= 0
-  if (isUsable(peer) === isListed) return
-  if (isListed) {
-    const last = usable.pop()
-    if (last !== undefined && last !== peer) {
-      usable[peer.usableIndex] = last
-      last.usableIndex = peer.usableIndex
-    }
-    peer.usableIndex = -1
-  } else {
-    peer.usableIndex = usable.length
-    usable.push(peer)
-  }
+  const table = state.peerTable
+  const before = table.list[peer.slot] as number
+  const now = !isUsable(peer)
+    ? listed.nowhere
+    : peer.heldCount > 0
+      ? listed.holders
+      : listed.expecting
+  if (now === before) return
+  const { holders, expecting } = peer.task
+  if (before === listed.holders) holders.remove(peer.slot, table.listPlace)
+  if (before === listed.expecting) expecting.remove(peer.slot, table.listPlace)
+  if (now === listed.holders) holders.add(peer.slot, table.listPlace)
+  if (now === listed.expecting) expecting.add(peer.slot, table.listPlace)
+  table.list[peer.slot] = now
+  table.setFlag(peer.slot, flag.usable, now !== listed.nowhere)
+  if (before !== listed.nowhere && now !== listed.nowhere) return
+  if (now === listed.nowhere) leaveRack(state, peer)
+  else enterRack(state, peer)
   state.dirty.add(peer.task)
 }
 
-export function setParents(peer: Peer, parents: readonly Peer[]): void {
-  for (const old of peer.parents) {
-    if (old.children.delete(peer)) old.host.outDegree -= 1
-  }
-  peer.parents = [...parents]
-  for (const parent of parents) {
-    parent.children.add(peer)
-    parent.host.outDegree += 1
+/** In a small swarm who is in a rack is found by looking at everybody; lists for each rack would be most of its memory. */
+const MAX_UNLISTED = 128
+
+/** A usable peer of a large swarm can be found by those of its rack. */
+export function enterRack(state: CoreState, peer: Peer): void {
+  const { task } = peer
+  if (task.racks !== undefined) {
+    listInRack(state, task.racks, peer)
+  } else if (task.holders.size + task.expecting.size > MAX_UNLISTED) {
+    task.racks = new Map()
+    for (const other of usablePeers(state, task)) listInRack(state, task.racks, other)
   }
 }
 
+function listInRack(state: CoreState, racks: Map<number, SlotList>, peer: Peer): void {
+  const { rack } = peer.host
+  if (rack === 0) return
+  const members = racks.get(rack) ?? new SlotList()
+  racks.set(rack, members)
+  members.add(peer.slot, state.peerTable.rackPlace)
+}
+
+export function leaveRack(state: CoreState, { host, task, slot }: Peer): void {
+  const members = task.racks?.get(host.rack)
+  if (host.rack === 0 || members === undefined) return
+  members.remove(slot, state.peerTable.rackPlace)
+  if (members.size === 0) task.racks?.delete(host.rack)
+}
+
+/** Whoever could be a parent, holders first. The lists must not change meanwhile. */
+export function* usablePeers(state: CoreState, { holders, expecting }: Task): Generator<Peer> {
+  for (let i = 0; i < holders.size; i++) yield state.peerTable.get(holders.ids[i] as number)
+  for (let i = 0; i < expecting.size; i++) yield state.peerTable.get(expecting.ids[i] as number)
+}
+
+/** A copy. */
+export function membersOf(state: CoreState, { members }: Task): Peer[] {
+  return Array.from(members.slots(), (slot) => state.peerTable.get(slot))
+}
+
+/** The peers of this task that are on this host. */
+export const peersOnHost = ({ host, task }: { host: Host; task: Task }): Peer[] =>
+  host.peers().filter((peer) => peer.task === task)
+
 /** Nobody downloads from this peer any more. */
 export function dropChildren(state: CoreState, peer: Peer): void {
-  for (const child of peer.children) {
-    if (child.isWaiting) state.dirty.add(peer.task)
-    child.parents = child.parents.filter((parent) => parent !== peer)
-    peer.host.outDegree -= 1
-  }
-  peer.children.clear()
+  if (peer.childCount > 0 && peer.task.waiting.size > 0) state.dirty.add(peer.task)
+  peer.dropChildren()
 }
 
 export function setWaiting(state: CoreState, peer: Peer, isWaiting: boolean): void {
   const { task } = peer
+  const since = task.waiting.get(peer)
   peer.isWaiting = isWaiting
-  if (isWaiting) task.waiting.add(peer)
-  else task.waiting.delete(peer)
+  if (isWaiting) {
+    task.waiting.set(peer, since ?? state.now)
+  } else if (since !== undefined) {
+    task.waiting.delete(peer)
+    if (peer.isStreamOpen) state.waitedMs.push(state.now - since)
+  }
   if (task.waiting.size > 0) state.waitingTasks.add(task)
   else state.waitingTasks.delete(task)
 }

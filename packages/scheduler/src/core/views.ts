@@ -13,6 +13,8 @@ export interface TaskView {
   readonly state: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
   readonly peerCount: number
   readonly hasAvailablePeer: boolean
+  /** The arm of an experiment that the swarm is in. */
+  readonly arm?: string
   /** What those who took pieces from the origin said about them. */
   readonly pieces: ReadonlyMap<number, PieceFacts>
   readonly createdAt: number
@@ -39,8 +41,9 @@ export function viewTask(task: Task): TaskView {
     pieceLength: task.geometry?.pieceLength,
     pieceCount: task.geometry?.pieceCount,
     state: stateOf(task),
-    peerCount: task.peers.size,
-    hasAvailablePeer: task.usable.length > 0,
+    peerCount: task.members.size,
+    hasAvailablePeer: task.holders.size + task.expecting.size > 0,
+    ...(task.arm === undefined ? {} : { arm: task.arm.name }),
     pieces: task.pieces,
     createdAt: task.createdAt,
     updatedAt: task.updatedAt,
@@ -50,19 +53,19 @@ export function viewTask(task: Task): TaskView {
 /** Like Dragonfly's task states, but computed: a whole copy somewhere means Succeeded. */
 function stateOf(task: Task): TaskView['state'] {
   if (task.wholeCopies > 0) return 'Succeeded'
-  if (task.peers.size === 0) return 'Pending'
-  const isAlive = task.usable.length + task.waiting.size + task.leases.size > 0
+  if (task.members.size === 0) return 'Pending'
+  const isAlive = task.holders.size + task.expecting.size + task.waiting.size + task.leases.size > 0
   return isAlive ? 'Running' : 'Failed'
 }
 
-export function viewPeer(peer: Peer): PeerView {
+export function viewPeer(peer: Peer, task = viewTask(peer.task)): PeerView {
   return {
     id: peer.id,
     facts: peer.facts,
     state: peer.state,
     host: peer.host.facts,
-    task: viewTask(peer.task),
-    finishedPieces: peer.have.count,
+    task,
+    finishedPieces: peer.heldCount,
     createdAt: peer.createdAt,
     updatedAt: peer.updatedAt,
   }

@@ -3,7 +3,9 @@ import { CoreFixture, pieces } from './core-fixture.ts'
 
 test('a waiting peer is pushed its parents as soon as the lease holder begins', () => {
   const f = new CoreFixture()
-  f.hosts('a', 'b', 'c')
+  f.hosts('a')
+  f.host('b', { isOurs: false })
+  f.host('c', { isOurs: false })
   f.register('a')
   expect(f.register('b')).toEqual([])
   expect(f.register('c')).toEqual([])
@@ -11,7 +13,7 @@ test('a waiting peer is pushed its parents as soon as the lease holder begins', 
 })
 
 test('downloading peers are parents too, and the one at the origin stays on the first lists', () => {
-  const f = new CoreFixture()
+  const f = new CoreFixture({ meshLimit: 4 })
   const early = Array.from({ length: 8 }, (_, i) => `e${i}`)
   f.hosts('a', ...early, 'late')
   f.fetcher('a')
@@ -179,18 +181,6 @@ test('a peer that holds all it wants is told so with the one answer that needs n
   expect(f.piece('b', 1, 'local')).toEqual(['b to source'])
   f.say('backToSourceStarted', 'b')
   expect(f.say('backToSourceFinished', 'b')).toEqual(['b ends ok'])
-})
-
-test('daemons of ours that start together become parents of each other, once', () => {
-  const f = new CoreFixture()
-  f.hosts('a', 'b', 'c')
-  f.fetcher('a')
-  f.register('b')
-  f.register('c')
-  expect(f.say('peerStarted', 'b')).toEqual([])
-  expect(f.say('peerStarted', 'c').sort()).toEqual(['b <- a c', 'c <- a b'])
-  expect(f.say('peerStarted', 'b'), '"started" follows every list').toEqual([])
-  expect(f.say('peerStarted', 'c')).toEqual([])
 })
 
 test('foreign peers and those sent to the origin get no more parents than they asked for', () => {

@@ -8,7 +8,7 @@ import { AsyncQueue, DfError, type PeerId } from '@damselfly/core'
 import type { ServiceImpl } from '@damselfly/rpc'
 import type { PeerEffect } from '../core/effects.ts'
 import type { Driver, EffectSink } from '../driver.ts'
-import { fromParent, invalid } from './mapping.ts'
+import { fromParents, invalid } from './mapping.ts'
 import { toPeerEvent } from './peer-messages.ts'
 
 type Response = MessageInitShape<typeof AnnouncePeerResponseSchema>
@@ -105,8 +105,10 @@ class PeerStream implements EffectSink<PeerEffect> {
   #toResponse(effect: Exclude<PeerEffect, { type: 'endStream' }>): Response['response'] {
     switch (effect.type) {
       case 'normal': {
-        const views = effect.parents.map((id) => this.#driver.core.statPeer(id))
-        const candidateParents = views.filter((v) => v !== undefined).map(fromParent)
+        const { core } = this.#driver
+        const views = core.statPeers(effect.parents)
+        const isOurs = core.isOurs(effect.peerId)
+        const candidateParents = fromParents(views, isOurs)
         return { case: 'normalTaskResponse', value: { candidateParents } }
       }
       case 'needBackToSource':

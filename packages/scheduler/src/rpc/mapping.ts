@@ -103,10 +103,15 @@ export function fromHost(facts: HostFacts): Host {
   return facts.wire ?? fromHostBriefly(facts)
 }
 
-/** Without what parents are not chosen by: a list of parents goes to many peers. */
+/** A list of parents goes to many peers, so what it says of a host is made once for each announcement. */
+const briefHosts = new WeakMap<HostFacts, Host>()
+
+/** Without what parents are not chosen by. */
 function fromHostBriefly(facts: HostFacts): Host {
+  const known = briefHosts.get(facts)
+  if (known !== undefined) return known
   const { wire } = facts
-  return create(HostSchema, {
+  const host = create(HostSchema, {
     id: facts.id,
     type: facts.type,
     hostname: facts.hostname,
@@ -119,6 +124,8 @@ function fromHostBriefly(facts: HostFacts): Host {
     schedulerClusterId: wire?.schedulerClusterId ?? 0n,
     name: wire?.name ?? facts.hostname,
   })
+  briefHosts.set(facts, host)
+  return host
 }
 
 export function fromTask(view: TaskView): Task {
@@ -135,6 +142,8 @@ export function fromTask(view: TaskView): Task {
     })),
   })
 }
+
+const fromTaskBriefly = (view: TaskView): Task => create(TaskSchema, briefTask(view))
 
 function briefTask(view: TaskView) {
   const { wire } = view.facts
@@ -163,13 +172,22 @@ function sizeScopeOf({ contentLength, pieceCount }: TaskView): SizeScope {
   return pieceCount === 1 ? SizeScope.SMALL : SizeScope.NORMAL
 }
 
-/** A candidate parent. Rust peers echo it when they reschedule, and Go's rules want every field (interop.md T7, T8). */
-export function fromParent(view: PeerView): Peer {
-  return create(PeerSchema, {
-    ...peerFields(view),
-    host: fromHostBriefly(view.host),
-    task: briefTask(view.task),
-  })
+/**
+ * Candidate parents for a peer. Rust peers echo them when they reschedule, and Go's rules want every field (interop.md T7, T8).
+ * Daemons of ours come in crowds and need only to know who it is: the rest would be most of what a crowd costs.
+ */
+export function fromParents(views: readonly PeerView[], isForOurs: boolean): Peer[] {
+  const [first] = views
+  if (first === undefined) return []
+  if (isForOurs) {
+    return views.map(({ id, state, host }) =>
+      create(PeerSchema, { id, state, host: fromHostBriefly(host) }),
+    )
+  }
+  const task = fromTaskBriefly(first.task)
+  return views.map((view) =>
+    create(PeerSchema, { ...peerFields(view), host: fromHostBriefly(view.host), task }),
+  )
 }
 
 export function fromPeer(view: PeerView): Peer {

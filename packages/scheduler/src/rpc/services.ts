@@ -1,3 +1,4 @@
+import { Experiments } from '@damselfly/api/experiment'
 import { Scheduler } from '@damselfly/api/scheduler'
 import { Swarm } from '@damselfly/api/swarm'
 import { type Routes, route } from '@damselfly/rpc'
@@ -7,6 +8,8 @@ import { announcePeer } from './announce-peer.ts'
 import { deleteHost } from './delete-host.ts'
 import { deletePeer } from './delete-peer.ts'
 import { deleteTask } from './delete-task.ts'
+import { experimentsService } from './experiments.ts'
+import { follow } from './follow.ts'
 import { listHosts } from './list-hosts.ts'
 import { pieceDigests } from './piece-digests.ts'
 import { resolveTask } from './resolve-task.ts'
@@ -26,13 +29,19 @@ export function services(driver: Driver): Routes {
       statPeer: statPeer(driver),
       statTask: statTask(driver),
     }),
-    route(Swarm, { resolveTask: resolveTask(driver), pieceDigests: pieceDigests(driver) }),
+    route(Swarm, {
+      resolveTask: resolveTask(driver),
+      pieceDigests: pieceDigests(driver),
+      follow: follow(driver),
+    }),
+    route(Experiments, experimentsService(driver.experiments)),
   ]
 }
 
-/** Streams that live as long as a download, whatever `grpc-timeout` says (T3). */
+/** Streams that live as long as a download or a host, whatever `grpc-timeout` says (T3). */
 export const longStreams = [
   Scheduler.method.announcePeer,
   Swarm.method.resolveTask,
   Swarm.method.pieceDigests,
+  Swarm.method.follow,
 ]

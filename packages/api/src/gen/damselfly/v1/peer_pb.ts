@@ -12,7 +12,331 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file damselfly/v1/peer.proto.
  */
 export const file_damselfly_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("ChdkYW1zZWxmbHkvdjEvcGVlci5wcm90bxIMZGFtc2VsZmx5LnYxIhEKD0Rlc2NyaWJlUmVxdWVzdCJ1ChBEZXNjcmliZVJlc3BvbnNlEhIKCmtlZXBfYWxpdmUYASABKAgSEAoIdGxzX3BvcnQYAiABKA0SFwoPdGxzX2ZpbmdlcnByaW50GAMgASgMEhQKDHRsc19yZXF1aXJlZBgEIAEoCBIMCgR6c3RkGAUgASgIMlEKBFBlZXISSQoIRGVzY3JpYmUSHS5kYW1zZWxmbHkudjEuRGVzY3JpYmVSZXF1ZXN0Gh4uZGFtc2VsZmx5LnYxLkRlc2NyaWJlUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChdkYW1zZWxmbHkvdjEvcGVlci5wcm90bxIMZGFtc2VsZmx5LnYxIsEECg9FeGNoYW5nZU1lc3NhZ2USLAoFaGVsbG8YASABKAsyGy5kYW1zZWxmbHkudjEuRXhjaGFuZ2VIZWxsb0gAEhMKCWludmVudG9yeRgCIAEoDEgAEioKBGhhdmUYAyABKAsyGi5kYW1zZWxmbHkudjEuUGllY2VOdW1iZXJzSAASLgoIZmV0Y2hpbmcYBCABKAsyGi5kYW1zZWxmbHkudjEuUGllY2VOdW1iZXJzSAASLgoIZ2l2ZW5fdXAYBSABKAsyGi5kYW1zZWxmbHkudjEuUGllY2VOdW1iZXJzSAASLgoKaW50ZXJlc3RlZBgGIAEoCzIYLmRhbXNlbGZseS52MS5JbnRlcmVzdGVkSAASJAoFZ3JhbnQYByABKAsyEy5kYW1zZWxmbHkudjEuR3JhbnRIABIoCgdkZWNsaW5lGAggASgLMhUuZGFtc2VsZmx5LnYxLkRlY2xpbmVIABImCgZ0YWtpbmcYCSABKAsyFC5kYW1zZWxmbHkudjEuVGFraW5nSAASJAoFZW5kZWQYCiABKAsyEy5kYW1zZWxmbHkudjEuRW5kZWRIABIoCgdzZW5kaW5nGAsgASgLMhUuZGFtc2VsZmx5LnYxLlNlbmRpbmdIABIwCgtkb3dubG9hZGluZxgMIAEoCzIZLmRhbXNlbGZseS52MS5Eb3dubG9hZGluZ0gAEioKBGxvc3QYDSABKAsyGi5kYW1zZWxmbHkudjEuUGllY2VOdW1iZXJzSABCCQoHbWVzc2FnZSLOAQoNRXhjaGFuZ2VIZWxsbxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSDwoHcGVlcl9pZBgDIAEoCRIPCgdpc19zZWVkGAQgASgIEhYKDmNvbnRlbnRfbGVuZ3RoGAUgASgEEhQKDHBpZWNlX2xlbmd0aBgGIAEoBBILCgNpZGMYByABKAkSEAoIbG9jYXRpb24YCCABKAkSCgoCaXAYCSABKAkSDAoEcG9ydBgKIAEoDRISCgpwaWVjZV9wb3J0GAsgASgNIh8KDFBpZWNlTnVtYmVycxIPCgdudW1iZXJzGAEgAygNIgwKCkludGVyZXN0ZWQiJQoFR3JhbnQSEgoFcGllY2UYASABKA1IAIgBAUIICgZfcGllY2UiGgoHRGVjbGluZRIPCgdpc19mdWxsGAEgASgIIhcKBlRha2luZxINCgVwaWVjZRgBIAEoDSIZCgVFbmRlZBIQCghpc193aG9sZRgBIAEoCCIJCgdTZW5kaW5nIiAKC0Rvd25sb2FkaW5nEhEKCWlzX2FjdGl2ZRgBIAEoCCIRCg9EZXNjcmliZVJlcXVlc3QidQoQRGVzY3JpYmVSZXNwb25zZRISCgprZWVwX2FsaXZlGAEgASgIEhAKCHRsc19wb3J0GAIgASgNEhcKD3Rsc19maW5nZXJwcmludBgDIAEoDBIUCgx0bHNfcmVxdWlyZWQYBCABKAgSDAoEenN0ZBgFIAEoCDKfAQoEUGVlchJJCghEZXNjcmliZRIdLmRhbXNlbGZseS52MS5EZXNjcmliZVJlcXVlc3QaHi5kYW1zZWxmbHkudjEuRGVzY3JpYmVSZXNwb25zZRJMCghFeGNoYW5nZRIdLmRhbXNlbGZseS52MS5FeGNoYW5nZU1lc3NhZ2UaHS5kYW1zZWxmbHkudjEuRXhjaGFuZ2VNZXNzYWdlKAEwAWIGcHJvdG8z");
+
+/**
+ * @generated from message damselfly.v1.ExchangeMessage
+ */
+export type ExchangeMessage = Message<"damselfly.v1.ExchangeMessage"> & {
+  /**
+   * @generated from oneof damselfly.v1.ExchangeMessage.message
+   */
+  message: {
+    /**
+     * @generated from field: damselfly.v1.ExchangeHello hello = 1;
+     */
+    value: ExchangeHello;
+    case: "hello";
+  } | {
+    /**
+     * All pieces that the sender holds: bit n % 8 of byte n / 8 is piece n.
+     *
+     * @generated from field: bytes inventory = 2;
+     */
+    value: Uint8Array;
+    case: "inventory";
+  } | {
+    /**
+     * It holds these, too.
+     *
+     * @generated from field: damselfly.v1.PieceNumbers have = 3;
+     */
+    value: PieceNumbers;
+    case: "have";
+  } | {
+    /**
+     * It has begun to fetch these from somebody; told to near neighbours, so that they need not fetch the same from far.
+     *
+     * @generated from field: damselfly.v1.PieceNumbers fetching = 4;
+     */
+    value: PieceNumbers;
+    case: "fetching";
+  } | {
+    /**
+     * It does not fetch these any more and has not got them.
+     *
+     * @generated from field: damselfly.v1.PieceNumbers given_up = 5;
+     */
+    value: PieceNumbers;
+    case: "givenUp";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.Interested interested = 6;
+     */
+    value: Interested;
+    case: "interested";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.Grant grant = 7;
+     */
+    value: Grant;
+    case: "grant";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.Decline decline = 8;
+     */
+    value: Decline;
+    case: "decline";
+  } | {
+    /**
+     * It fetches this piece now, with the oldest grant.
+     *
+     * @generated from field: damselfly.v1.Taking taking = 9;
+     */
+    value: Taking;
+    case: "taking";
+  } | {
+    /**
+     * That fetch is over.
+     *
+     * @generated from field: damselfly.v1.Ended ended = 10;
+     */
+    value: Ended;
+    case: "ended";
+  } | {
+    /**
+     * The sender is still at work on what the other one is taking. About every 500 ms while it takes anything; who is silent for
+     * longer is given up.
+     *
+     * @generated from field: damselfly.v1.Sending sending = 11;
+     */
+    value: Sending;
+    case: "sending";
+  } | {
+    /**
+     * Whether the sender downloads the task now, so that it may have more later. Said after `inventory` and when it changes; until then it
+     * does.
+     *
+     * @generated from field: damselfly.v1.Downloading downloading = 12;
+     */
+    value: Downloading;
+    case: "downloading";
+  } | {
+    /**
+     * It does not hold these any more.
+     *
+     * @generated from field: damselfly.v1.PieceNumbers lost = 13;
+     */
+    value: PieceNumbers;
+    case: "lost";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message damselfly.v1.ExchangeMessage.
+ * Use `create(ExchangeMessageSchema)` to create a new message.
+ */
+export const ExchangeMessageSchema: GenMessage<ExchangeMessage> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 0);
+
+/**
+ * @generated from message damselfly.v1.ExchangeHello
+ */
+export type ExchangeHello = Message<"damselfly.v1.ExchangeHello"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * @generated from field: string host_id = 2;
+   */
+  hostId: string;
+
+  /**
+   * The download of the task on that host.
+   *
+   * @generated from field: string peer_id = 3;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: bool is_seed = 4;
+   */
+  isSeed: boolean;
+
+  /**
+   * @generated from field: uint64 content_length = 5;
+   */
+  contentLength: bigint;
+
+  /**
+   * @generated from field: uint64 piece_length = 6;
+   */
+  pieceLength: bigint;
+
+  /**
+   * Data centre and place as the host announces them. Hosts of the same place, or of unknown ones, are near.
+   *
+   * @generated from field: string idc = 7;
+   */
+  idc: string;
+
+  /**
+   * @generated from field: string location = 8;
+   */
+  location: string;
+
+  /**
+   * Address of this service, to ask for the host's description.
+   *
+   * @generated from field: string ip = 9;
+   */
+  ip: string;
+
+  /**
+   * @generated from field: uint32 port = 10;
+   */
+  port: number;
+
+  /**
+   * Port of the piece protocol at the same address.
+   *
+   * @generated from field: uint32 piece_port = 11;
+   */
+  piecePort: number;
+};
+
+/**
+ * Describes the message damselfly.v1.ExchangeHello.
+ * Use `create(ExchangeHelloSchema)` to create a new message.
+ */
+export const ExchangeHelloSchema: GenMessage<ExchangeHello> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 1);
+
+/**
+ * @generated from message damselfly.v1.PieceNumbers
+ */
+export type PieceNumbers = Message<"damselfly.v1.PieceNumbers"> & {
+  /**
+   * @generated from field: repeated uint32 numbers = 1;
+   */
+  numbers: number[];
+};
+
+/**
+ * Describes the message damselfly.v1.PieceNumbers.
+ * Use `create(PieceNumbersSchema)` to create a new message.
+ */
+export const PieceNumbersSchema: GenMessage<PieceNumbers> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 2);
+
+/**
+ * @generated from message damselfly.v1.Interested
+ */
+export type Interested = Message<"damselfly.v1.Interested"> & {
+};
+
+/**
+ * Describes the message damselfly.v1.Interested.
+ * Use `create(InterestedSchema)` to create a new message.
+ */
+export const InterestedSchema: GenMessage<Interested> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 3);
+
+/**
+ * @generated from message damselfly.v1.Grant
+ */
+export type Grant = Message<"damselfly.v1.Grant"> & {
+  /**
+   * The piece that is best taken; none when any will do.
+   *
+   * @generated from field: optional uint32 piece = 1;
+   */
+  piece?: number | undefined;
+};
+
+/**
+ * Describes the message damselfly.v1.Grant.
+ * Use `create(GrantSchema)` to create a new message.
+ */
+export const GrantSchema: GenMessage<Grant> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 4);
+
+/**
+ * @generated from message damselfly.v1.Decline
+ */
+export type Decline = Message<"damselfly.v1.Decline"> & {
+  /**
+   * The sender has no free place. False: there is nothing that it wants.
+   *
+   * @generated from field: bool is_full = 1;
+   */
+  isFull: boolean;
+};
+
+/**
+ * Describes the message damselfly.v1.Decline.
+ * Use `create(DeclineSchema)` to create a new message.
+ */
+export const DeclineSchema: GenMessage<Decline> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 5);
+
+/**
+ * @generated from message damselfly.v1.Taking
+ */
+export type Taking = Message<"damselfly.v1.Taking"> & {
+  /**
+   * @generated from field: uint32 piece = 1;
+   */
+  piece: number;
+};
+
+/**
+ * Describes the message damselfly.v1.Taking.
+ * Use `create(TakingSchema)` to create a new message.
+ */
+export const TakingSchema: GenMessage<Taking> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 6);
+
+/**
+ * @generated from message damselfly.v1.Ended
+ */
+export type Ended = Message<"damselfly.v1.Ended"> & {
+  /**
+   * All of the piece came.
+   *
+   * @generated from field: bool is_whole = 1;
+   */
+  isWhole: boolean;
+};
+
+/**
+ * Describes the message damselfly.v1.Ended.
+ * Use `create(EndedSchema)` to create a new message.
+ */
+export const EndedSchema: GenMessage<Ended> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 7);
+
+/**
+ * @generated from message damselfly.v1.Sending
+ */
+export type Sending = Message<"damselfly.v1.Sending"> & {
+};
+
+/**
+ * Describes the message damselfly.v1.Sending.
+ * Use `create(SendingSchema)` to create a new message.
+ */
+export const SendingSchema: GenMessage<Sending> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 8);
+
+/**
+ * @generated from message damselfly.v1.Downloading
+ */
+export type Downloading = Message<"damselfly.v1.Downloading"> & {
+  /**
+   * @generated from field: bool is_active = 1;
+   */
+  isActive: boolean;
+};
+
+/**
+ * Describes the message damselfly.v1.Downloading.
+ * Use `create(DownloadingSchema)` to create a new message.
+ */
+export const DownloadingSchema: GenMessage<Downloading> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_peer, 9);
 
 /**
  * @generated from message damselfly.v1.DescribeRequest
@@ -25,7 +349,7 @@ export type DescribeRequest = Message<"damselfly.v1.DescribeRequest"> & {
  * Use `create(DescribeRequestSchema)` to create a new message.
  */
 export const DescribeRequestSchema: GenMessage<DescribeRequest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_peer, 0);
+  messageDesc(file_damselfly_v1_peer, 10);
 
 /**
  * @generated from message damselfly.v1.DescribeResponse
@@ -72,7 +396,7 @@ export type DescribeResponse = Message<"damselfly.v1.DescribeResponse"> & {
  * Use `create(DescribeResponseSchema)` to create a new message.
  */
 export const DescribeResponseSchema: GenMessage<DescribeResponse> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_peer, 1);
+  messageDesc(file_damselfly_v1_peer, 11);
 
 /**
  * Served by the daemon on the same port as dfdaemon.v2.DfdaemonUpload. A peer that answers UNIMPLEMENTED is Dragonfly's: one
@@ -90,6 +414,25 @@ export const Peer: GenService<{
     methodKind: "unary";
     input: typeof DescribeRequestSchema;
     output: typeof DescribeResponseSchema;
+  },
+  /**
+   * Two hosts exchange the pieces of one task as neighbours. Both use the stream in the same way, whoever opened it; there is one
+   * for each task and pair of hosts. Each side sends `hello` first, the called one when it has the caller's, then
+   * `inventory`. Pieces themselves are fetched over the piece protocol, from the address in `hello`.
+   *
+   * Who wants a piece says `interested`; the other one, when it has a slot free, says `grant`. For each grant, in their order,
+   * comes `taking` or `decline`, and for each `taking` later an `ended`. `decline` ends the interest as well.
+   *
+   * NOT_FOUND: the task is not here. The called host ends a stream without a message when the two have one already; of two
+   * that are opened at the same time that of the host with the smaller id stays. INVALID_ARGUMENT: the other side does not keep to this,
+   * or has another content under that id.
+   *
+   * @generated from rpc damselfly.v1.Peer.Exchange
+   */
+  exchange: {
+    methodKind: "bidi_streaming";
+    input: typeof ExchangeMessageSchema;
+    output: typeof ExchangeMessageSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_damselfly_v1_peer, 0);

@@ -5,15 +5,423 @@
 // @generated from file damselfly/v1/swarm.proto (package damselfly.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file damselfly/v1/swarm.proto.
  */
 export const file_damselfly_v1_swarm: GenFile = /*@__PURE__*/
-  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiVgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSJgoFc3RhbGUYAyABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzIhAKDlJlc29sdmVFbGVjdGVkIqABCglUYXNrRmFjdHMSFgoOY29udGVudF9sZW5ndGgYASABKAQSRAoPcmVzcG9uc2VfaGVhZGVyGAIgAygLMisuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cy5SZXNwb25zZUhlYWRlckVudHJ5GjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAQoOUmVzb2x2ZUZhaWx1cmUSDwoHbWVzc2FnZRgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoBRJJCg9yZXNwb25zZV9oZWFkZXIYAyADKAsyMC5kYW1zZWxmbHkudjEuUmVzb2x2ZUZhaWx1cmUuUmVzcG9uc2VIZWFkZXJFbnRyeRIMCgRjb2RlGAQgASgJGjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ8ChNQaWVjZURpZ2VzdHNSZXF1ZXN0EisKBXdhdGNoGAEgASgLMhouZGFtc2VsZmx5LnYxLkRpZ2VzdHNXYXRjaEgAEi0KBnJlY29yZBgCIAEoCzIbLmRhbXNlbGZseS52MS5EaWdlc3RzUmVjb3JkSABCCQoHcmVxdWVzdCIwCgxEaWdlc3RzV2F0Y2gSDwoHdGFza19pZBgBIAEoCRIPCgdob3N0X2lkGAIgASgJIk8KDURpZ2VzdHNSZWNvcmQSKQoGcGllY2VzGAEgAygLMhkuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0EhMKC2Zyb21fb3JpZ2luGAIgASgIIlMKFFBpZWNlRGlnZXN0c1Jlc3BvbnNlEikKBnBpZWNlcxgBIAMoCzIZLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdBIQCghhY2NlcHRlZBgCIAEoBCJLCgtQaWVjZURpZ2VzdBIOCgZudW1iZXIYASABKA0SDgoGYmxha2UzGAIgASgMEhIKBWNyYzMyGAMgASgNSACIAQFCCAoGX2NyYzMyMroBCgVTd2FybRJWCgtSZXNvbHZlVGFzaxIgLmRhbXNlbGZseS52MS5SZXNvbHZlVGFza1JlcXVlc3QaIS5kYW1zZWxmbHkudjEuUmVzb2x2ZVRhc2tSZXNwb25zZSgBMAESWQoMUGllY2VEaWdlc3RzEiEuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0c1JlcXVlc3QaIi5kYW1zZWxmbHkudjEuUGllY2VEaWdlc3RzUmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSLTAQoNRm9sbG93UmVxdWVzdBIqCgVoZWxsbxgBIAEoCzIZLmRhbXNlbGZseS52MS5Gb2xsb3dIZWxsb0gAEiwKB3JlcG9ydHMYAiABKAsyGS5kYW1zZWxmbHkudjEuUGVlclJlcG9ydHNIABIvCgthc2tfcGFyZW50cxgDIAEoCzIYLmRhbXNlbGZseS52MS5Bc2tQYXJlbnRzSAASLAoJaW52ZW50b3J5GAQgASgLMhcuZGFtc2VsZmx5LnYxLkludmVudG9yeUgAQgkKB3JlcXVlc3QiugEKDkZvbGxvd1Jlc3BvbnNlEi4KB3dlbGNvbWUYASABKAsyGy5kYW1zZWxmbHkudjEuRm9sbG93V2VsY29tZUgAEjMKDWNsaWVudF9wYXJhbXMYAiABKAsyGi5kYW1zZWxmbHkudjEuQ2xpZW50UGFyYW1zSAASNwoPaW52ZW50b3J5X3Rha2VuGAMgASgLMhwuZGFtc2VsZmx5LnYxLkludmVudG9yeVRha2VuSABCCgoIcmVzcG9uc2UiHgoLRm9sbG93SGVsbG8SDwoHaG9zdF9pZBgBIAEoCSIhCg1Gb2xsb3dXZWxjb21lEhAKCGluc3RhbmNlGAEgASgJIjgKC1BlZXJSZXBvcnRzEikKB3JlcG9ydHMYASADKAsyGC5kYW1zZWxmbHkudjEuUGVlclJlcG9ydCLKAQoKUGVlclJlcG9ydBIPCgdwZWVyX2lkGAEgASgJEg4KBnBpZWNlcxgCIAMoDRIMCgRyYXRlGAMgASgEEhQKDG9yaWdpbl9ieXRlcxgEIAEoBBISCgpzZWVkX2J5dGVzGAUgASgEEhIKCm5lYXJfYnl0ZXMYBiABKAQSEQoJZmFyX2J5dGVzGAcgASgEEhYKDmZhaWxlZF9wYXJlbnRzGAggAygJEhQKDHNsb3dfcGFyZW50cxgJIAMoCRIOCgZ1cGxpbmsYCiABKAQiVwoKQXNrUGFyZW50cxIPCgdwZWVyX2lkGAEgASgJEg8KB2Ryb3BwZWQYAiADKAkSJwoGcmVhc29uGAMgASgOMhcuZGFtc2VsZmx5LnYxLkFza1JlYXNvbiIyCglJbnZlbnRvcnkSJQoFdGFza3MYASADKAsyFi5kYW1zZWxmbHkudjEuSGVsZFRhc2sihQEKCEhlbGRUYXNrEg8KB3Rhc2tfaWQYASABKAkSDwoHcGVlcl9pZBgCIAEoCRIWCg5jb250ZW50X2xlbmd0aBgDIAEoBBIUCgxwaWVjZV9sZW5ndGgYBCABKAQSDwoFd2hvbGUYBSABKAhIABIQCgZwaWVjZXMYBiABKAxIAEIGCgRoYXZlIh8KDkludmVudG9yeVRha2VuEg0KBWNvdW50GAEgASgEIsQBCgxDbGllbnRQYXJhbXMSDwoHcGVlcl9pZBgBIAEoCRITCgtjb25jdXJyZW5jeRgCIAEoDRIXCg9tYXhfY29uY3VycmVuY3kYAyABKA0SDgoGd2luZG93GAQgASgNEhQKDGZhcl9ncmFjZV9tcxgFIAEoDRIUCgxoZWRnZV9mYWN0b3IYBiABKAISEAoIc3RhbGxfbXMYByABKA0SEgoKc3RhcnZlZF9tcxgIIAEoDRITCgttZWFuX3VwbGluaxgJIAEoASKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiVgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSJgoFc3RhbGUYAyABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzIhAKDlJlc29sdmVFbGVjdGVkIqABCglUYXNrRmFjdHMSFgoOY29udGVudF9sZW5ndGgYASABKAQSRAoPcmVzcG9uc2VfaGVhZGVyGAIgAygLMisuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cy5SZXNwb25zZUhlYWRlckVudHJ5GjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAQoOUmVzb2x2ZUZhaWx1cmUSDwoHbWVzc2FnZRgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoBRJJCg9yZXNwb25zZV9oZWFkZXIYAyADKAsyMC5kYW1zZWxmbHkudjEuUmVzb2x2ZUZhaWx1cmUuUmVzcG9uc2VIZWFkZXJFbnRyeRIMCgRjb2RlGAQgASgJGjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ8ChNQaWVjZURpZ2VzdHNSZXF1ZXN0EisKBXdhdGNoGAEgASgLMhouZGFtc2VsZmx5LnYxLkRpZ2VzdHNXYXRjaEgAEi0KBnJlY29yZBgCIAEoCzIbLmRhbXNlbGZseS52MS5EaWdlc3RzUmVjb3JkSABCCQoHcmVxdWVzdCIwCgxEaWdlc3RzV2F0Y2gSDwoHdGFza19pZBgBIAEoCRIPCgdob3N0X2lkGAIgASgJIk8KDURpZ2VzdHNSZWNvcmQSKQoGcGllY2VzGAEgAygLMhkuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0EhMKC2Zyb21fb3JpZ2luGAIgASgIIlMKFFBpZWNlRGlnZXN0c1Jlc3BvbnNlEikKBnBpZWNlcxgBIAMoCzIZLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdBIQCghhY2NlcHRlZBgCIAEoBCJLCgtQaWVjZURpZ2VzdBIOCgZudW1iZXIYASABKA0SDgoGYmxha2UzGAIgASgMEhIKBWNyYzMyGAMgASgNSACIAQFCCAoGX2NyYzMyKk0KCUFza1JlYXNvbhIWChJBU0tfUkVBU09OX1NUQVJWRUQQABITCg9BU0tfUkVBU09OX1NMT1cQARITCg9BU0tfUkVBU09OX0xPU1QQAjKDAgoFU3dhcm0SVgoLUmVzb2x2ZVRhc2sSIC5kYW1zZWxmbHkudjEuUmVzb2x2ZVRhc2tSZXF1ZXN0GiEuZGFtc2VsZmx5LnYxLlJlc29sdmVUYXNrUmVzcG9uc2UoATABElkKDFBpZWNlRGlnZXN0cxIhLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdHNSZXF1ZXN0GiIuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0c1Jlc3BvbnNlKAEwARJHCgZGb2xsb3cSGy5kYW1zZWxmbHkudjEuRm9sbG93UmVxdWVzdBocLmRhbXNlbGZseS52MS5Gb2xsb3dSZXNwb25zZSgBMAFiBnByb3RvMw");
+
+/**
+ * @generated from message damselfly.v1.FollowRequest
+ */
+export type FollowRequest = Message<"damselfly.v1.FollowRequest"> & {
+  /**
+   * @generated from oneof damselfly.v1.FollowRequest.request
+   */
+  request: {
+    /**
+     * @generated from field: damselfly.v1.FollowHello hello = 1;
+     */
+    value: FollowHello;
+    case: "hello";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.PeerReports reports = 2;
+     */
+    value: PeerReports;
+    case: "reports";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.AskParents ask_parents = 3;
+     */
+    value: AskParents;
+    case: "askParents";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.Inventory inventory = 4;
+     */
+    value: Inventory;
+    case: "inventory";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message damselfly.v1.FollowRequest.
+ * Use `create(FollowRequestSchema)` to create a new message.
+ */
+export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 0);
+
+/**
+ * @generated from message damselfly.v1.FollowResponse
+ */
+export type FollowResponse = Message<"damselfly.v1.FollowResponse"> & {
+  /**
+   * @generated from oneof damselfly.v1.FollowResponse.response
+   */
+  response: {
+    /**
+     * @generated from field: damselfly.v1.FollowWelcome welcome = 1;
+     */
+    value: FollowWelcome;
+    case: "welcome";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.ClientParams client_params = 2;
+     */
+    value: ClientParams;
+    case: "clientParams";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.InventoryTaken inventory_taken = 3;
+     */
+    value: InventoryTaken;
+    case: "inventoryTaken";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message damselfly.v1.FollowResponse.
+ * Use `create(FollowResponseSchema)` to create a new message.
+ */
+export const FollowResponseSchema: GenMessage<FollowResponse> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 1);
+
+/**
+ * @generated from message damselfly.v1.FollowHello
+ */
+export type FollowHello = Message<"damselfly.v1.FollowHello"> & {
+  /**
+   * @generated from field: string host_id = 1;
+   */
+  hostId: string;
+};
+
+/**
+ * Describes the message damselfly.v1.FollowHello.
+ * Use `create(FollowHelloSchema)` to create a new message.
+ */
+export const FollowHelloSchema: GenMessage<FollowHello> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 2);
+
+/**
+ * @generated from message damselfly.v1.FollowWelcome
+ */
+export type FollowWelcome = Message<"damselfly.v1.FollowWelcome"> & {
+  /**
+   * Drawn when the scheduler starts: with another one it knows nothing of this host.
+   *
+   * @generated from field: string instance = 1;
+   */
+  instance: string;
+};
+
+/**
+ * Describes the message damselfly.v1.FollowWelcome.
+ * Use `create(FollowWelcomeSchema)` to create a new message.
+ */
+export const FollowWelcomeSchema: GenMessage<FollowWelcome> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 3);
+
+/**
+ * Reports of several peers of the host, sent together about once per second while anything changes.
+ *
+ * @generated from message damselfly.v1.PeerReports
+ */
+export type PeerReports = Message<"damselfly.v1.PeerReports"> & {
+  /**
+   * @generated from field: repeated damselfly.v1.PeerReport reports = 1;
+   */
+  reports: PeerReport[];
+};
+
+/**
+ * Describes the message damselfly.v1.PeerReports.
+ * Use `create(PeerReportsSchema)` to create a new message.
+ */
+export const PeerReportsSchema: GenMessage<PeerReports> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 4);
+
+/**
+ * What happened since the last report of this peer. Sent about once per second while it downloads, and at once at the first piece
+ * and at half of them. The end of the download is told on the AnnouncePeer stream; pieces of a last report that has not been
+ * sent by then need not be sent.
+ *
+ * @generated from message damselfly.v1.PeerReport
+ */
+export type PeerReport = Message<"damselfly.v1.PeerReport"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Numbers of the pieces that the peer holds since.
+   *
+   * @generated from field: repeated uint32 pieces = 2;
+   */
+  pieces: number[];
+
+  /**
+   * Bytes per second of the download; 0 = idle.
+   *
+   * @generated from field: uint64 rate = 3;
+   */
+  rate: bigint;
+
+  /**
+   * Received bytes by where they came from: the origin, seeds, peers of the same rack (all peers when places are unknown), others.
+   *
+   * @generated from field: uint64 origin_bytes = 4;
+   */
+  originBytes: bigint;
+
+  /**
+   * @generated from field: uint64 seed_bytes = 5;
+   */
+  seedBytes: bigint;
+
+  /**
+   * @generated from field: uint64 near_bytes = 6;
+   */
+  nearBytes: bigint;
+
+  /**
+   * @generated from field: uint64 far_bytes = 7;
+   */
+  farBytes: bigint;
+
+  /**
+   * Parents that gave wrong bytes or broke off.
+   *
+   * @generated from field: repeated string failed_parents = 8;
+   */
+  failedParents: string[];
+
+  /**
+   * Parents that are passed over because they are slow.
+   *
+   * @generated from field: repeated string slow_parents = 9;
+   */
+  slowParents: string[];
+
+  /**
+   * Bytes per second that the host's uplink moved at best in the last seconds, over all tasks; 0 = unknown.
+   *
+   * @generated from field: uint64 uplink = 10;
+   */
+  uplink: bigint;
+};
+
+/**
+ * Describes the message damselfly.v1.PeerReport.
+ * Use `create(PeerReportSchema)` to create a new message.
+ */
+export const PeerReportSchema: GenMessage<PeerReport> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 5);
+
+/**
+ * The peer wants other neighbours. The answer is the full new list on its AnnouncePeer stream, at once when anybody is there.
+ *
+ * @generated from message damselfly.v1.AskParents
+ */
+export type AskParents = Message<"damselfly.v1.AskParents"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Links that it has closed.
+   *
+   * @generated from field: repeated string dropped = 2;
+   */
+  dropped: string[];
+
+  /**
+   * @generated from field: damselfly.v1.AskReason reason = 3;
+   */
+  reason: AskReason;
+};
+
+/**
+ * Describes the message damselfly.v1.AskParents.
+ * Use `create(AskParentsSchema)` to create a new message.
+ */
+export const AskParentsSchema: GenMessage<AskParents> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 6);
+
+/**
+ * What the host holds; adds to what it told before. A task that goes is told by scheduler.v2.Scheduler/DeleteTask. Long
+ * inventories are divided over several messages.
+ *
+ * @generated from message damselfly.v1.Inventory
+ */
+export type Inventory = Message<"damselfly.v1.Inventory"> & {
+  /**
+   * @generated from field: repeated damselfly.v1.HeldTask tasks = 1;
+   */
+  tasks: HeldTask[];
+};
+
+/**
+ * Describes the message damselfly.v1.Inventory.
+ * Use `create(InventorySchema)` to create a new message.
+ */
+export const InventorySchema: GenMessage<Inventory> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 7);
+
+/**
+ * @generated from message damselfly.v1.HeldTask
+ */
+export type HeldTask = Message<"damselfly.v1.HeldTask"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+
+  /**
+   * A finished download of the task on this host, or one that runs.
+   *
+   * @generated from field: string peer_id = 2;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: uint64 content_length = 3;
+   */
+  contentLength: bigint;
+
+  /**
+   * @generated from field: uint64 piece_length = 4;
+   */
+  pieceLength: bigint;
+
+  /**
+   * @generated from oneof damselfly.v1.HeldTask.have
+   */
+  have: {
+    /**
+     * All pieces.
+     *
+     * @generated from field: bool whole = 5;
+     */
+    value: boolean;
+    case: "whole";
+  } | {
+    /**
+     * Bit n of byte n / 8, the lowest first, is piece n.
+     *
+     * @generated from field: bytes pieces = 6;
+     */
+    value: Uint8Array;
+    case: "pieces";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message damselfly.v1.HeldTask.
+ * Use `create(HeldTaskSchema)` to create a new message.
+ */
+export const HeldTaskSchema: GenMessage<HeldTask> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 8);
+
+/**
+ * Counts the inventory messages of this stream that have been taken in.
+ *
+ * @generated from message damselfly.v1.InventoryTaken
+ */
+export type InventoryTaken = Message<"damselfly.v1.InventoryTaken"> & {
+  /**
+   * @generated from field: uint64 count = 1;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message damselfly.v1.InventoryTaken.
+ * Use `create(InventoryTakenSchema)` to create a new message.
+ */
+export const InventoryTakenSchema: GenMessage<InventoryTaken> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 9);
+
+/**
+ * How the peer is to exchange pieces with its neighbours: sent with each list of parents, in no order to it. Fields are as the
+ * scheduler's policy wants them; a daemon keeps its own limits beside.
+ *
+ * @generated from message damselfly.v1.ClientParams
+ */
+export type ClientParams = Message<"damselfly.v1.ClientParams"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Pieces in flight, and what this may grow to while the downlink has room.
+   *
+   * @generated from field: uint32 concurrency = 2;
+   */
+  concurrency: number;
+
+  /**
+   * @generated from field: uint32 max_concurrency = 3;
+   */
+  maxConcurrency: number;
+
+  /**
+   * With a reader, rarest first only within so many pieces from its first hole.
+   *
+   * @generated from field: uint32 window = 4;
+   */
+  window: number;
+
+  /**
+   * A piece that nobody near fetches after so long may come from far, milliseconds.
+   *
+   * @generated from field: uint32 far_grace_ms = 5;
+   */
+  farGraceMs: number;
+
+  /**
+   * A piece that takes so many times the own median is asked of somebody else too.
+   *
+   * @generated from field: float hedge_factor = 6;
+   */
+  hedgeFactor: number;
+
+  /**
+   * A piece of which no byte came for so long is asked of somebody else, milliseconds.
+   *
+   * @generated from field: uint32 stall_ms = 7;
+   */
+  stallMs: number;
+
+  /**
+   * With nothing to ask anybody for since so long, other parents are asked for, milliseconds.
+   *
+   * @generated from field: uint32 starved_ms = 8;
+   */
+  starvedMs: number;
+
+  /**
+   * Mean uplink of the swarm's hosts, bytes per second; 0 = unknown. Upload slots are measured by it.
+   *
+   * @generated from field: double mean_uplink = 9;
+   */
+  meanUplink: number;
+};
+
+/**
+ * Describes the message damselfly.v1.ClientParams.
+ * Use `create(ClientParamsSchema)` to create a new message.
+ */
+export const ClientParamsSchema: GenMessage<ClientParams> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 10);
 
 /**
  * @generated from message damselfly.v1.ResolveTaskRequest
@@ -48,7 +456,7 @@ export type ResolveTaskRequest = Message<"damselfly.v1.ResolveTaskRequest"> & {
  * Use `create(ResolveTaskRequestSchema)` to create a new message.
  */
 export const ResolveTaskRequestSchema: GenMessage<ResolveTaskRequest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 0);
+  messageDesc(file_damselfly_v1_swarm, 11);
 
 /**
  * @generated from message damselfly.v1.ResolveTaskResponse
@@ -83,7 +491,7 @@ export type ResolveTaskResponse = Message<"damselfly.v1.ResolveTaskResponse"> & 
  * Use `create(ResolveTaskResponseSchema)` to create a new message.
  */
 export const ResolveTaskResponseSchema: GenMessage<ResolveTaskResponse> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 1);
+  messageDesc(file_damselfly_v1_swarm, 12);
 
 /**
  * @generated from message damselfly.v1.ResolveAsk
@@ -115,7 +523,7 @@ export type ResolveAsk = Message<"damselfly.v1.ResolveAsk"> & {
  * Use `create(ResolveAskSchema)` to create a new message.
  */
 export const ResolveAskSchema: GenMessage<ResolveAsk> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 2);
+  messageDesc(file_damselfly_v1_swarm, 13);
 
 /**
  * @generated from message damselfly.v1.ResolveElected
@@ -128,7 +536,7 @@ export type ResolveElected = Message<"damselfly.v1.ResolveElected"> & {
  * Use `create(ResolveElectedSchema)` to create a new message.
  */
 export const ResolveElectedSchema: GenMessage<ResolveElected> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 3);
+  messageDesc(file_damselfly_v1_swarm, 14);
 
 /**
  * What the origin says of a task's content. Another length, etag or last-modified is another content.
@@ -156,7 +564,7 @@ export type TaskFacts = Message<"damselfly.v1.TaskFacts"> & {
  * Use `create(TaskFactsSchema)` to create a new message.
  */
 export const TaskFactsSchema: GenMessage<TaskFacts> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 4);
+  messageDesc(file_damselfly_v1_swarm, 15);
 
 /**
  * The origin said no, or could not be reached.
@@ -198,7 +606,7 @@ export type ResolveFailure = Message<"damselfly.v1.ResolveFailure"> & {
  * Use `create(ResolveFailureSchema)` to create a new message.
  */
 export const ResolveFailureSchema: GenMessage<ResolveFailure> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 5);
+  messageDesc(file_damselfly_v1_swarm, 16);
 
 /**
  * @generated from message damselfly.v1.PieceDigestsRequest
@@ -227,7 +635,7 @@ export type PieceDigestsRequest = Message<"damselfly.v1.PieceDigestsRequest"> & 
  * Use `create(PieceDigestsRequestSchema)` to create a new message.
  */
 export const PieceDigestsRequestSchema: GenMessage<PieceDigestsRequest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 6);
+  messageDesc(file_damselfly_v1_swarm, 17);
 
 /**
  * @generated from message damselfly.v1.DigestsWatch
@@ -249,7 +657,7 @@ export type DigestsWatch = Message<"damselfly.v1.DigestsWatch"> & {
  * Use `create(DigestsWatchSchema)` to create a new message.
  */
 export const DigestsWatchSchema: GenMessage<DigestsWatch> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 7);
+  messageDesc(file_damselfly_v1_swarm, 18);
 
 /**
  * @generated from message damselfly.v1.DigestsRecord
@@ -274,7 +682,7 @@ export type DigestsRecord = Message<"damselfly.v1.DigestsRecord"> & {
  * Use `create(DigestsRecordSchema)` to create a new message.
  */
 export const DigestsRecordSchema: GenMessage<DigestsRecord> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 8);
+  messageDesc(file_damselfly_v1_swarm, 19);
 
 /**
  * @generated from message damselfly.v1.PieceDigestsResponse
@@ -300,7 +708,7 @@ export type PieceDigestsResponse = Message<"damselfly.v1.PieceDigestsResponse"> 
  * Use `create(PieceDigestsResponseSchema)` to create a new message.
  */
 export const PieceDigestsResponseSchema: GenMessage<PieceDigestsResponse> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 9);
+  messageDesc(file_damselfly_v1_swarm, 20);
 
 /**
  * At least one of the digests is set.
@@ -333,7 +741,48 @@ export type PieceDigest = Message<"damselfly.v1.PieceDigest"> & {
  * Use `create(PieceDigestSchema)` to create a new message.
  */
 export const PieceDigestSchema: GenMessage<PieceDigest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 10);
+  messageDesc(file_damselfly_v1_swarm, 21);
+
+/**
+ * Why other neighbours are wanted.
+ *
+ * @generated from enum damselfly.v1.AskReason
+ */
+export const AskReason = {
+  /**
+   * It has had nothing to ask anybody for since a while.
+   *
+   * @generated from enum value: ASK_REASON_STARVED = 0;
+   */
+  STARVED: 0,
+
+  /**
+   * The dropped ones were too slow.
+   *
+   * @generated from enum value: ASK_REASON_SLOW = 1;
+   */
+  SLOW: 1,
+
+  /**
+   * The dropped ones are gone or gave wrong bytes. Only this speaks against them.
+   *
+   * @generated from enum value: ASK_REASON_LOST = 2;
+   */
+  LOST: 2,
+} as const;
+
+/**
+ * Why other neighbours are wanted.
+ *
+ * @generated from enum damselfly.v1.AskReason
+ */
+export type AskReason = (typeof AskReason)[keyof typeof AskReason] | UnknownEnum;
+
+/**
+ * Describes the enum damselfly.v1.AskReason.
+ */
+export const AskReasonSchema: GenEnum<AskReason> = /*@__PURE__*/
+  enumDesc(file_damselfly_v1_swarm, 0);
 
 /**
  * Served by the scheduler on the same port as scheduler.v2.Scheduler.
@@ -371,6 +820,24 @@ export const Swarm: GenService<{
     methodKind: "bidi_streaming";
     input: typeof PieceDigestsRequestSchema;
     output: typeof PieceDigestsResponseSchema;
+  },
+  /**
+   * One stream for each host, open as long as the daemon runs: what a daemon of Damselfly tells in place of a message for each
+   * piece, and what concerns the host or how its peers exchange pieces. Parents are still named on the peer's AnnouncePeer
+   * stream, so nothing of Dragonfly's flow changes.
+   *
+   * The caller sends `hello` first; the host must have announced itself (NOT_FOUND otherwise: announce, then try again). The
+   * scheduler answers `welcome`. When it names another instance than the one that knows this host's inventory, the caller
+   * sends its inventory before it registers peers again, and waits for `inventory_taken`: so a scheduler that was
+   * restarted learns its swarms before it sends anybody to the origin. A newer stream of the same host replaces this one
+   * (FAILED_PRECONDITION). When the stream breaks, downloads go on: the mesh needs the scheduler only for newcomers and refreshes.
+   *
+   * @generated from rpc damselfly.v1.Swarm.Follow
+   */
+  follow: {
+    methodKind: "bidi_streaming";
+    input: typeof FollowRequestSchema;
+    output: typeof FollowResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_damselfly_v1_swarm, 0);

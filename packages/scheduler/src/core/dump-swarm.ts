@@ -1,0 +1,92 @@
+import type { CoreState } from './core-state.ts'
+import type { Peer, Task } from './resources.ts'
+import { membersOf, missingPieces } from './swarm.ts'
+
+const MAX_DECISIONS = 100
+/** More is not counted at once: everything else waits meanwhile. */
+const MAX_COUNTED_PIECES = 4_000_000
+const MAX_COUNTED_PEERS = 10_000
+
+/** One line for each swarm, the largest first. */
+export function listSwarms(state: CoreState, max: number) {
+  const tasks = [...state.tasks.values()].sort((a, b) => b.members.size - a.members.size)
+  return tasks.slice(0, max).map((task) => summaryOf(task))
+}
+
+/** Everything about one swarm that a person may want to see: columns, edges, the last decisions. Plain data. */
+export function dumpSwarm(state: CoreState, task: Task, maxPeers: number) {
+  const members = membersOf(state, task)
+  return {
+    ...summaryOf(task),
+    pieceLength: task.geometry?.pieceLength,
+    contentLength: task.geometry?.contentLength,
+    createdAt: task.createdAt,
+    bytes: task.bytes,
+    minCopies: minCopies(task, members),
+    usefulParentRatio: usefulParentRatio(members.slice(0, MAX_COUNTED_PEERS)),
+    leases: [...task.leases].map(({ host, interval, isSeed, isStarted, peer }) => ({
+      host: host.facts.id,
+      peer: peer?.id,
+      interval,
+      isSeed,
+      isStarted,
+    })),
+    peers: members.slice(0, maxPeers).map(peerRow),
+    omittedPeers: Math.max(0, members.length - maxPeers),
+    decisions: state.decisions.ofTask(task.number, MAX_DECISIONS),
+  }
+}
+
+const summaryOf = (task: Task) => ({
+  taskId: task.id,
+  arm: task.arm?.name,
+  peers: task.members.size,
+  holders: task.holders.size,
+  expecting: task.expecting.size,
+  waiting: task.waiting.size,
+  wholeCopies: task.wholeCopies,
+  pieceCount: task.geometry?.pieceCount,
+})
+
+const peerRow = (peer: Peer) => ({
+  id: peer.id,
+  host: peer.host.facts.id,
+  state: peer.state,
+  isWaiting: peer.isWaiting,
+  isSeed: peer.host.facts.type !== 0,
+  have: peer.heldCount,
+  wanted: peer.wanted,
+  rate: peer.rate,
+  children: peer.childCount,
+  parents: peer.parents.map(({ id }) => id),
+  hostLoad: peer.host.childCount,
+  failures: peer.host.failures,
+  slowness: peer.host.slowness,
+})
+
+/** How many usable peers hold the rarest piece; undefined in very large swarms. */
+function minCopies({ geometry }: Task, members: readonly Peer[]): number | undefined {
+  if (members.length * (geometry?.pieceCount ?? 1) > MAX_COUNTED_PIECES) return undefined
+  const copies = new Uint32Array(geometry?.pieceCount ?? 1)
+  for (const peer of members) {
+    if (!peer.isUsable) continue
+    for (let piece = 0; piece < copies.length; piece++) {
+      if (peer.holds(piece)) copies[piece] = (copies[piece] as number) + 1
+    }
+  }
+  return copies.reduce((min, count) => Math.min(min, count), Number.MAX_SAFE_INTEGER)
+}
+
+/** Of all links to parents, those whose parent holds something that the child lacks; 1 without links. */
+function usefulParentRatio(members: readonly Peer[]): number {
+  let links = 0
+  let useful = 0
+  for (const peer of members) {
+    const { parents } = peer
+    if (parents.length === 0) continue
+    const missing = missingPieces(peer)
+    links += parents.length
+    useful += parents.filter((parent) => parent.holdsAnyOf(missing)).length
+  }
+  return links === 0 ? 1 : useful / links
+}
