@@ -1,4 +1,5 @@
 import {
+  MIN_PIECE_LENGTH,
   type Running,
   type ServiceStack,
   startWith,
@@ -47,6 +48,8 @@ export function startDaemon(config: DaemonConfig, deps: DaemonDeps): Promise<Run
     random: systemRandom,
     network: systemNetwork,
     disk: systemDisk,
+    sources: [],
+    minPieceLength: MIN_PIECE_LENGTH,
     ...deps,
   }
   return startWith((stack) => start(config, world, stack))
@@ -77,7 +80,7 @@ async function start(
   const busy = (): (() => void) => idleExit.busy()
   const uploads = await startUploads(config, data, { ...world, tasks, metrics, sent, busy })
   const pieces = stack.use('piece server', uploads)
-  const schedulers = schedulerPool(config, clock)
+  const schedulers = schedulerPool(config, world)
   stack.push('scheduler sessions', () => schedulers.close())
 
   let grpcPort = 0
@@ -99,6 +102,8 @@ async function start(
     metrics,
     sources,
     data,
+    controlPort: () => grpcPort,
+    piecePort: () => pieces.endpoint.port,
   })
   const storeCare = keepStore(config, world, stack, {
     store,
@@ -115,6 +120,7 @@ async function start(
     metrics,
     sent,
     received,
+    isSharing: !config.upload.disableShared,
     limits: {
       maxTxBytesPerSec: config.upload.bandwidthLimit,
       maxRxBytesPerSec: config.download.bandwidthLimit,
@@ -126,9 +132,11 @@ async function start(
   }
   const servers = await startServers(config, world, stack, { context, store })
   grpcPort = servers.grpc.port
-  await followManager(config, world, stack, { identity, schedulers, announcer })
+  const { followings } = download
+  await followManager(config, world, stack, { identity, schedulers, announcer, followings })
   // Last, and so the first to stop: nobody is sent here before we can serve, or while we stop.
   await announcer.start()
+  followings.sync()
   stack.push('host announcer', () => announcer.stop())
 
   world.log.info({ hostId: identity.id, port: grpcPort, seed: identity.isSeed }, 'daemon started')
@@ -144,8 +152,8 @@ async function start(
   }
 }
 
-function schedulerPool({ scheduler, interop }: DaemonConfig, clock: World['clock']): SchedulerPool {
+function schedulerPool({ scheduler, interop }: DaemonConfig, world: World): SchedulerPool {
   const ring = scheduler.ring ?? (interop.dragonfly ? 'dragonfly' : 'hrw')
   const { addrs: addresses, answerTimeout: answerTimeoutMs } = scheduler
-  return new SchedulerPool({ addresses, ring, answerTimeoutMs }, clock)
+  return new SchedulerPool({ addresses, ring, answerTimeoutMs }, world)
 }

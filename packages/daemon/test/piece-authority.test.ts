@@ -1,5 +1,5 @@
 import { Swarm } from '@damselfly/api/swarm'
-import { asTaskId, silentLog, systemClock } from '@damselfly/core'
+import { asTaskId, silentLog, systemClock, systemNetwork } from '@damselfly/core'
 import { loadConfig } from '@damselfly/core/config'
 import { openBidi, openChannel } from '@damselfly/rpc'
 import { type RunningScheduler, schedulerConfigSchema, startScheduler } from '@damselfly/scheduler'
@@ -13,6 +13,7 @@ import { FakeScheduler } from './fake-scheduler.ts'
 const digests = (value: number) => ({ crc32: value, blake3: new Uint8Array(32).fill(value) })
 const piece = (number: number, value: number) => ({ number, digests: digests(value) })
 const never = new AbortController().signal
+const real = { clock: systemClock, network: systemNetwork }
 const taskId = asTaskId('a'.repeat(64))
 
 let scheduler: RunningScheduler
@@ -28,7 +29,7 @@ const start = (port = 0): Promise<RunningScheduler> =>
   )
 
 const poolOf = (address: string): SchedulerPool =>
-  new SchedulerPool({ addresses: [address], ring: 'hrw', answerTimeoutMs: 5_000 }, systemClock)
+  new SchedulerPool({ addresses: [address], ring: 'hrw', answerTimeoutMs: 5_000 }, real)
 
 function authorityOf(hostId: string): { authority: PieceAuthority; contradictions: number[] } {
   const authority = new PieceAuthority(

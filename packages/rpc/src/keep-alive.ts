@@ -17,6 +17,8 @@ export function keepAlive(
     cancel = clock.schedule(pingIntervalMs, ping)
   }
   const ping = (): void => {
+    // Its end has not been announced yet.
+    if (session.destroyed) return
     cancel = clock.schedule(pingTimeoutMs, () => session.destroy())
     session.ping((err) => {
       cancel()

@@ -1,10 +1,21 @@
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises'
-import { connect, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import { dirname } from 'node:path'
-import { DfError, type Endpoint, errorCode } from '@damselfly/core'
+import { DfError, type Endpoint, errorCode, type Network } from '@damselfly/core'
+
+/** Of a unix socket that Linux keeps in a space of names of its own: there is no file. */
+const abstractPrefix = '\0'
 
 /** Binds and returns where: the real port when 0 was asked for. A taken address is `AlreadyRunning`. */
-export async function listen(server: Server, endpoint: Endpoint): Promise<Endpoint> {
+export async function listen(
+  server: Server,
+  endpoint: Endpoint,
+  network: Network,
+): Promise<Endpoint> {
+  if ('path' in endpoint && endpoint.path.startsWith(abstractPrefix)) {
+    await bind(server, endpoint)
+    return endpoint
+  }
   if (!('path' in endpoint)) {
     await bind(server, endpoint)
     const address = server.address()
@@ -12,7 +23,7 @@ export async function listen(server: Server, endpoint: Endpoint): Promise<Endpoi
     return { host: endpoint.host, port: port ?? endpoint.port }
   }
   await mkdir(dirname(endpoint.path), { recursive: true })
-  await removeStale(endpoint.path)
+  await removeStale(endpoint.path, network)
   await bind(server, endpoint)
   // Any local user may download through the daemon; Dragonfly's socket is 0777 as well (interop 1.1).
   await chmod(endpoint.path, 0o777)
@@ -34,7 +45,7 @@ function bind(server: Server, endpoint: Endpoint): Promise<void> {
 }
 
 /** A process that died leaves its socket file behind; one that lives answers on it. */
-async function removeStale(path: string): Promise<void> {
+async function removeStale(path: string, network: Network): Promise<void> {
   let isSocket: boolean
   try {
     isSocket = (await lstat(path)).isSocket()
@@ -43,13 +54,13 @@ async function removeStale(path: string): Promise<void> {
     throw err
   }
   if (!isSocket) throw new DfError('InvalidArgument', `${path} exists and is not a socket`)
-  if (await answers(path)) throw taken({ path })
+  if (await answers(path, network)) throw taken({ path })
   await unlink(path)
 }
 
-function answers(path: string): Promise<boolean> {
+function answers(path: string, network: Network): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path })
+    const socket = network.connect({ path })
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)

@@ -12,9 +12,11 @@ import {
   deferred,
   type Endpoint,
   type Log,
+  type Network,
   type Running,
   sleep,
   systemClock,
+  systemNetwork,
 } from '@damselfly/core'
 import { createHealth } from './health.ts'
 import { connectionWindowBytes, http2Settings, maxSessionMemory } from './http2-settings.ts'
@@ -49,6 +51,7 @@ export interface RpcServerOptions {
   pingIntervalMs?: number
   /** A connection that gives none for this long is cut, in milliseconds. Default 20,000. */
   pingTimeoutMs?: number
+  network?: Network
   clock?: Clock
 }
 
@@ -61,7 +64,7 @@ export interface RpcServer extends Running {
 
 /** gRPC over cleartext HTTP/2, on TCP or on a unix socket. Resolves when calls are taken. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { log, clock = systemClock } = options
+  const { log, network = systemNetwork, clock = systemClock } = options
   const calls = new Set<ServerCall>()
   let isStopping = false
   const health = createHealth(options.health)
@@ -69,16 +72,19 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const sessions = trackSessions(server, options)
   server.on('stream', streamHandler(options, health.route, { calls, isStopping: () => isStopping }))
   server.on('sessionError', (err) => log.debug({ err }, 'connection failed'))
-  const endpoint = await listen(server, options.listen)
+  const listener = network.createServer({ allowHalfOpen: true }, (socket) =>
+    server.emit('connection', socket),
+  )
+  const endpoint = await listen(listener, options.listen, network)
 
   const closed = deferred()
-  server.on('error', (cause) => {
+  listener.on('error', (cause) => {
     closed.reject(
       new DfError('Internal', `the gRPC server broke down: ${cause.message}`, { cause }),
     )
   })
   const stopServer = async (): Promise<void> => {
-    const accepting = new Promise<void>((resolve) => server.close(() => resolve()))
+    const accepting = new Promise<void>((resolve) => listener.close(() => resolve()))
     health.stop()
     isStopping = true
     for (const call of calls) call.shutDown()

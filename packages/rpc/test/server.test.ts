@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '@damselfly/api/health'
 import { Scheduler } from '@damselfly/api/scheduler'
-import { deferred, type Endpoint, silentLog } from '@damselfly/core'
+import { deferred, type Endpoint, type Network, silentLog, systemNetwork } from '@damselfly/core'
 import { expect, test } from 'vitest'
 import {
   createRpcClient,
@@ -67,6 +67,31 @@ test('a unix socket is made with its directory, open to all, and removed at stop
   expect((await health.client.check({})).status).toBe(Status.SERVING)
   await server.stop()
   expect(existsSync(path)).toBe(false)
+})
+
+test.runIf(process.platform === 'linux')('an abstract unix socket has no file', async () => {
+  const path = `\0damselfly rpc test ${process.pid}`
+  await using server = await start({ listen: { path } })
+  expect(server.endpoint).toEqual({ path })
+  using health = createRpcClient(Health, { path })
+  expect((await health.client.check({})).status).toBe(Status.SERVING)
+  await expect(start({ listen: { path } })).rejects.toMatchObject({ code: 'AlreadyRunning' })
+})
+
+test('the network is whichever it is given', async () => {
+  let accepted = 0
+  const network: Network = {
+    ...systemNetwork,
+    createServer: (options, onConnection) =>
+      systemNetwork.createServer(options, (socket) => {
+        accepted += 1
+        onConnection(socket)
+      }),
+  }
+  await using server = await start({ network })
+  using health = createRpcClient(Health, server.endpoint)
+  expect((await health.client.check({})).status).toBe(Status.SERVING)
+  expect(accepted).toBe(1)
 })
 
 test('a stale socket file is replaced', async () => {

@@ -1,6 +1,6 @@
 import { Scheduler } from '@damselfly/api/scheduler'
 import { Swarm } from '@damselfly/api/swarm'
-import { type Clock, DragonflyRing, hrw, type TaskId } from '@damselfly/core'
+import { type Clock, DragonflyRing, hrw, type Network, type TaskId } from '@damselfly/core'
 import { type Client, openChannel, type RpcChannel } from '@damselfly/rpc'
 
 /** How a task's scheduler is chosen; every daemon of a cluster must use the same way. */
@@ -31,16 +31,21 @@ export interface SchedulerPoolOptions {
   readonly answerTimeoutMs: number
 }
 
+export interface SchedulerPoolDeps {
+  readonly clock: Clock
+  readonly network: Network
+}
+
 /** The schedulers of this daemon's cluster, one HTTP/2 session each. */
 export class SchedulerPool {
   readonly #options: SchedulerPoolOptions
   #links: PooledLink[]
   readonly #ring: (taskId: TaskId, addresses: readonly string[]) => string[]
-  readonly #clock: Clock
+  readonly #deps: SchedulerPoolDeps
 
-  constructor(options: SchedulerPoolOptions, clock: Clock) {
+  constructor(options: SchedulerPoolOptions, deps: SchedulerPoolDeps) {
     this.#options = options
-    this.#clock = clock
+    this.#deps = deps
     this.#links = options.addresses.map((address) => this.#open(address))
     this.#ring = options.ring === 'hrw' ? hrw : dragonflyOrder
   }
@@ -77,14 +82,16 @@ export class SchedulerPool {
 
   #open(address: string): PooledLink {
     const { answerTimeoutMs, ring } = this.#options
+    const { clock, network } = this.#deps
     const channel = openChannel(parseAddress(address), {
+      clock,
+      network,
       unavailable: 'SchedulerUnavailable',
       // A scheduler that takes the connection but never answers must not hold a download (trap T4).
       deadlines: { openMs: answerTimeoutMs },
       ...(ring === 'hrw' ? signsOfLife : {}),
     })
     let unavailableUntil = 0
-    const clock = this.#clock
     return {
       address,
       channel,

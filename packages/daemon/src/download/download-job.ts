@@ -214,6 +214,8 @@ export class DownloadJob {
         hostId: context.host.id,
         authority,
         turn,
+        follow: (link) => context.followings.of(link),
+        joinMesh: (job) => context.meshes.of(live).join(job),
         isBackground: this.#request.download.prefetch,
         schedulers: links,
         limiter: context.downloadLimiter,

@@ -28,7 +28,7 @@ export interface DownloadRequest {
 export function downloadRequest(
   download: Download | undefined,
   sources: SourceRegistry,
-  options: { triggered: boolean },
+  options: { triggered: boolean; minPieceLength?: number },
 ): DownloadRequest {
   if (download === undefined) {
     throw new DfError(
@@ -41,7 +41,7 @@ export function downloadRequest(
   // What cannot be checked at the end is refused at the beginning, before anything is fetched.
   if (download.digest) parseDigest(download.digest)
   const pieceLength = Number(download.pieceLength ?? 0)
-  if (pieceLength !== 0) checkPieceLength(pieceLength)
+  if (pieceLength !== 0) checkPieceLength(pieceLength, options.minPieceLength)
   const { rangeHeader, header } = splitRange(download.requestHeader)
   const range =
     wireRange(download) ?? (rangeHeader === undefined ? undefined : { header: rangeHeader })

@@ -51,6 +51,7 @@ export class LiveTask {
   claim(piece: number): boolean {
     if (this.has(piece) || this.#claimed.has(piece)) return false
     this.#claimed.add(piece)
+    this.#each((l) => l.claimed?.(piece))
     return true
   }
 
@@ -128,6 +129,8 @@ export class LiveTask {
 }
 
 export interface LiveTaskListener {
+  /** Somebody fetches the piece. */
+  claimed?(piece: number): void
   /** A piece is in the store, verified. */
   finished?(record: PieceRecord): void
   /** A fetch failed, or the piece turned out to be bad; it is free again. */

@@ -1,41 +1,22 @@
 import {
-  background,
   DfError,
-  deadline,
   isAbort,
-  linkSignals,
   type PieceGeometry,
   type PieceInterval,
-  parseCrc32,
   pieceSpan,
   type Random,
 } from '@damselfly/core'
-import type { PieceDigests } from '@damselfly/core/hashing'
-import type { ExpectedDigests, PieceRecord } from '@damselfly/storage'
-import type { DataPlane } from '../data/data-plane.ts'
 import type { LiveTask } from './live-task.ts'
 import { type ParentAddress, ParentSession, type ParentSessionDeps } from './parent-session.ts'
 import type { PeerBans } from './peer-bans.ts'
-import type { PieceAuthority } from './piece-authority.ts'
 import { type ParentLoad, PieceChooser } from './piece-chooser.ts'
+import { type TakePieceDeps, takePiece } from './take-piece.ts'
 
-export interface ParentFetchDeps extends Omit<ParentSessionDeps, 'onAnnounced'> {
-  readonly data: Pick<DataPlane, 'receive'>
-  /** What the swarm agreed on, see `PieceAuthority`. */
-  readonly authority: Pick<PieceAuthority, 'expected' | 'record'>
+export interface ParentFetchDeps extends Omit<ParentSessionDeps, 'onAnnounced'>, TakePieceDeps {
   readonly bans: PeerBans
-  /** Nobody waits for it: parents may serve others first. */
-  readonly isBackground: boolean
-  /** Waits for this download's turn among all of this host; the returned function ends it. */
-  readonly turn: (signal: AbortSignal) => Promise<() => void>
-  /** How long a piece may take as a whole. */
-  readonly pieceTimeoutMs: number
-  /** A piece of which nobody but its sender could say what it must be. */
-  readonly onUnattested: () => void
   /** A piece that was not what it should be. */
   readonly onCorrupt: () => void
   readonly random: Random
-  readonly limiter: { take(bytes: number, signal: AbortSignal): Promise<void> }
   /** A piece could not be had from this parent. */
   readonly onPieceFailed: (piece: number, parent: ParentSession, error: DfError) => void
 }
@@ -163,7 +144,9 @@ export class ParentFetch {
     this.#inFlight += 1
     parent.inFlight += 1
     try {
-      const record = await this.#receive(piece, parent)
+      const { length } = pieceSpan(this.#geometry, piece)
+      const order = { live: this.#live, piece, length, from: parent.id, peer: () => parent.peer() }
+      const record = await takePiece(order, this.#deps, parent.signal)
       parent.pieceArrived()
       this.#live.finished(record)
     } catch (error) {
@@ -174,53 +157,6 @@ export class ParentFetch {
       parent.inFlight -= 1
       this.#deps.onChange()
     }
-  }
-
-  async #receive(piece: number, parent: ParentSession): Promise<PieceRecord> {
-    const { length } = pieceSpan(this.#geometry, piece)
-    const done = await this.#deps.turn(parent.signal)
-    try {
-      await this.#deps.limiter.take(length, parent.signal)
-      return await this.#transfer(piece, parent)
-    } finally {
-      done()
-    }
-  }
-
-  async #transfer(piece: number, parent: ParentSession): Promise<PieceRecord> {
-    const { clock, data, isBackground } = this.#deps
-    const startedAt = clock.monotonic()
-    const order = {
-      peer: await parent.peer(),
-      stored: this.#live.stored,
-      number: piece,
-      isBackground,
-    }
-    using limit = deadline(clock, this.#deps.pieceTimeoutMs, () => tooSlow(parent.id))
-    using linked = linkSignals(parent.signal, limit.signal)
-    const arrived = await data.receive(order, linked.signal)
-    try {
-      const costMs = clock.monotonic() - startedAt
-      const agreed = await this.#deps.authority.expected(piece, linked.signal)
-      const expected = agreed ?? claimed(arrived.header.digest)
-      const facts = { parentId: parent.id, trafficType: 'remote-peer', costMs, expected } as const
-      const record = await arrived.commit(facts)
-      if (agreed === undefined) this.#unattested(piece, arrived.digests)
-      return record
-    } finally {
-      arrived.abort()
-    }
-  }
-
-  /** Nobody but its sender could say what the piece must be. Should the swarm know better later, the piece has to go. */
-  #unattested(number: number, digests: PieceDigests): void {
-    const { authority, onUnattested, log } = this.#deps
-    onUnattested()
-    background(
-      'telling of an unattested piece',
-      authority.record([{ number, digests }], false),
-      log,
-    )
   }
 
   #judge(piece: number, parent: ParentSession, thrown: unknown): void {
@@ -271,14 +207,4 @@ export class ParentFetch {
     this.#running.add(work)
     work.finally(() => this.#running.delete(work)).catch(() => {})
   }
-}
-
-/** The sender's own claim; nothing to compare with when it makes none that is understood. */
-function claimed(digest: string): ExpectedDigests {
-  const crc32 = parseCrc32(digest)
-  return crc32 === undefined ? {} : { crc32 }
-}
-
-function tooSlow(parentId: string): DfError {
-  return new DfError('PeerUnavailable', `Parent ${parentId} took too long for a piece.`)
 }

@@ -1,71 +1,16 @@
-import type { Download, Peer } from '@damselfly/api/common'
-import {
-  background,
-  type Clock,
-  DfError,
-  isDfError,
-  type Log,
-  type PieceGeometry,
-  type PieceInterval,
-  type Random,
-} from '@damselfly/core'
+import type { Peer } from '@damselfly/api/common'
+import { background, DfError, isDfError } from '@damselfly/core'
 import type { PieceRecord } from '@damselfly/storage'
 import type { SchedulerLink } from '../announce/scheduler-pool.ts'
+import type { MeshJob, MeshMembership } from '../mesh/mesh-job.ts'
+import type { RefreshReason } from '../swarm/index.ts'
 import { heldPieces } from './held-pieces.ts'
-import type { LiveTask } from './live-task.ts'
-import { ParentFetch, type ParentFetchDeps } from './parent-fetch.ts'
+import { ParentFetch } from './parent-fetch.ts'
 import { parentAddress } from './parent-session.ts'
-import type { PieceAuthority } from './piece-authority.ts'
-import { type PeerIdentity, type SchedulerOrder, SchedulerSession } from './scheduler-session.ts'
+import { PeerReporter } from './peer-reporter.ts'
+import { type SchedulerOrder, SchedulerSession } from './scheduler-session.ts'
+import type { SwarmDeps, SwarmTarget } from './swarm-options.ts'
 import { Wakeup } from './wakeup.ts'
-
-export interface SwarmTarget {
-  readonly live: LiveTask
-  readonly geometry: PieceGeometry
-  readonly wanted: PieceInterval
-  /** What is registered, `actual_*` fields filled (trap T9). */
-  readonly download: Download
-  readonly identity: PeerIdentity
-  readonly concurrency: number
-}
-
-export interface SwarmDeps
-  extends Omit<ParentFetchDeps, 'onChange' | 'onPieceFailed' | 'authority'> {
-  readonly authority: PieceAuthority
-
-  /** The task's schedulers, best first. */
-  readonly schedulers: readonly SchedulerLink[]
-  /** Makes this host known to a scheduler that has forgotten it. */
-  readonly announce: (link: SchedulerLink, signal: AbortSignal) => Promise<void>
-  /** Fetches what is missing and unclaimed from the origin. */
-  readonly readSource: (options: {
-    signal: AbortSignal
-    /** Asked before each further request. */
-    isWanted: () => boolean
-  }) => Promise<void>
-  readonly timing: SwarmTiming
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-}
-
-export interface SwarmTiming {
-  /** Without any piece for this long, although parents live, other parents are asked for. */
-  readonly starvedMs: number
-  /** First pause between two such questions; doubles up to `maxRescheduleMs`. */
-  readonly rescheduleMs: number
-  readonly maxRescheduleMs: number
-  /** How long a scheduler may leave this peer waiting. */
-  readonly scheduleTimeoutMs: number
-  /** How long a download that may not go to the origin waits for a scheduler to come back. */
-  readonly lostTimeoutMs: number
-  /** Quiet time, up to twice of it, before a lost download with living parents asks the origin. */
-  readonly patienceMs: number
-  /** When all schedulers are lost in mid-download: a random wait up to this long before the origin is asked. */
-  readonly fallbackSpreadMs: number
-  /** Pause between two attempts to reach a scheduler again. */
-  readonly reconnectMs: number
-}
 
 /**
  * One download through the swarm. A loop looks at the state (pieces, parents, what the scheduler last said) and does
@@ -78,10 +23,16 @@ export interface SwarmTiming {
 export class SwarmDownload {
   readonly #target: SwarmTarget
   readonly #deps: SwarmDeps
+  /** Dragonfly's, which are asked piece by piece. */
   readonly #parents: ParentFetch
+  /** Our own. */
+  readonly #mesh: MeshMembership
   readonly #bell = new Wakeup()
   readonly #stop = new AbortController()
   #session: SchedulerSession | undefined
+  /** Of that session. */
+  #reporter: PeerReporter | undefined
+  #unfollow = (): void => {}
   /** Schedulers not tried yet in this attempt to connect. */
   #untried: SchedulerLink[] = []
   #announcedTo: SchedulerLink | undefined
@@ -98,6 +49,8 @@ export class SwarmDownload {
   #rescheduleAt = 0
   #reschedulePauseMs: number
   #bad: Peer[] = []
+  /** Why other parents are wanted although something is under way. */
+  #wantsMore: RefreshReason | undefined
   #toSource = false
   #reading = false
   #readDone = Promise.resolve()
@@ -110,9 +63,9 @@ export class SwarmDownload {
     this.#parents = new ParentFetch(target, {
       ...deps,
       onChange: () => this.#bell.ring(),
-      onPieceFailed: (piece, parent, error) =>
-        this.#session?.pieceFailed(piece, parent.id, error.code !== 'PieceCorrupt'),
+      onPieceFailed: (piece, parent, error) => this.#onPieceFailed(piece, parent.id, error),
     })
+    this.#mesh = deps.joinMesh(this.#meshJob())
   }
 
   /** Resolves when every wanted piece is in the store. */
@@ -145,9 +98,10 @@ export class SwarmDownload {
     } finally {
       unlisten()
       trust()
+      this.#stopFollowing()
       authority.close()
       this.#stop.abort(downloadEnded)
-      await Promise.all([this.#parents.close(), this.#readDone])
+      await Promise.all([this.#parents.close(), this.#mesh.leave(), this.#readDone])
     }
   }
 
@@ -158,17 +112,22 @@ export class SwarmDownload {
     this.#bad.push(...this.#parents.takeDead().map((p) => p.address.wire))
     if (this.#toSource && !this.#reading && this.#parents.hasFree) this.#read()
     const now = clock.monotonic()
-    const isBusy = this.#reading || this.#parents.inFlight > 0 || this.#parents.isAwaited
+    const isBusy =
+      this.#reading ||
+      this.#parents.inFlight > 0 ||
+      this.#mesh.inFlight() > 0 ||
+      this.#parents.isAwaited
     if (isBusy) this.#idleSince = undefined
     else this.#idleSince ??= now
     if (this.#session === undefined) return Math.max(1, this.#whenLost(now, isBusy) - now)
+    if (isBusy) this.#askForMore(now)
     return isBusy ? undefined : Math.max(1, this.#whenIdle(now) - now)
   }
 
   /** Connected, and no piece is on its way. Returns when to look again. */
   #whenIdle(now: number): number {
     const { timing } = this.#deps
-    const hopeful = this.#parents.isHopeful
+    const hopeful = this.#isHopeful
     if (this.#owedSince !== undefined && (hopeful || this.#bad.length === 0)) {
       const overdueAt = this.#owedSince + timing.scheduleTimeoutMs
       if (now >= overdueAt)
@@ -178,14 +137,42 @@ export class SwarmDownload {
     const patience = hopeful ? timing.starvedMs : 0
     const askAt = Math.max((this.#idleSince ?? now) + patience, this.#rescheduleAt)
     if (now < askAt) return askAt
-    this.#session?.reschedule(
-      this.#bad.splice(0),
-      hopeful ? 'no piece for a while' : 'no parent left',
-    )
+    this.#reschedule(now, hopeful ? 'no piece for a while' : 'no parent left')
     this.#owedSince = now
-    this.#rescheduleAt = now + this.#reschedulePauseMs
-    this.#reschedulePauseMs = Math.min(this.#reschedulePauseMs * 2, timing.maxRescheduleMs)
     return now + timing.scheduleTimeoutMs
+  }
+
+  /** Pieces still come, but from fewer parents than could be: asked once, and not waited for. */
+  #askForMore(now: number): void {
+    const reason = this.#wantsMore
+    const link = this.#session?.link
+    this.#wantsMore = undefined
+    if (reason === undefined || link === undefined || now < this.#rescheduleAt) return
+    const { peerId } = this.#target.identity
+    const dropped = this.#bad.map(({ id }) => id)
+    if (!this.#deps.follow(link).askParents({ peerId, dropped, reason })) {
+      this.#reschedule(now, `${reason} parents`)
+      return
+    }
+    this.#bad = []
+    this.#pauseRescheduling(now)
+  }
+
+  #reschedule(now: number, why: string): void {
+    this.#session?.reschedule(this.#bad.splice(0), why)
+    this.#pauseRescheduling(now)
+  }
+
+  #pauseRescheduling(now: number): void {
+    this.#rescheduleAt = now + this.#reschedulePauseMs
+    this.#reschedulePauseMs = Math.min(
+      this.#reschedulePauseMs * 2,
+      this.#deps.timing.maxRescheduleMs,
+    )
+  }
+
+  get #isHopeful(): boolean {
+    return this.#parents.isHopeful || this.#mesh.isHopeful()
   }
 
   /** No scheduler: look for one whatever else goes on, and do without when nothing does. Returns when to look again. */
@@ -208,7 +195,7 @@ export class SwarmDownload {
    */
   #fallbackDue(now: number): number {
     const { timing } = this.#deps
-    if (!this.#parents.isHopeful) return this.#fallbackAt
+    if (!this.#isHopeful) return this.#fallbackAt
     return (this.#idleSince ?? now) + timing.patienceMs * (1 + this.#spread)
   }
 
@@ -259,6 +246,7 @@ export class SwarmDownload {
       this.#deps.clock,
     )
     this.#session = session
+    this.#followOn(link)
     this.#owedSince = this.#deps.clock.monotonic()
     session.register(download)
     this.#deps.authority.connect(link, heldPieces(live.stored))
@@ -266,6 +254,24 @@ export class SwarmDownload {
       const record = live.stored.piece(n)
       if (record !== undefined) session.pieceFinished({ ...record, trafficType: 'local-peer' })
     }
+  }
+
+  /** From here on this scheduler is told of what arrives, and says how to exchange pieces. */
+  #followOn(link: SchedulerLink): void {
+    const { wanted, identity } = this.#target
+    const { follow, uplink, clock } = this.#deps
+    this.#stopFollowing()
+    const following = follow(link)
+    const received = () => this.#mesh.takeReport()
+    const { peerId } = identity
+    const peer = { peerId, wantedPieces: wanted.end - wanted.first }
+    this.#reporter = new PeerReporter(peer, { following, received, uplink, clock })
+    this.#unfollow = following.onParams(peerId, (params) => this.#mesh.setParams(params))
+  }
+
+  #stopFollowing(): void {
+    this.#reporter?.stop()
+    this.#unfollow()
   }
 
   #onOrder(order: SchedulerOrder): void {
@@ -278,7 +284,7 @@ export class SwarmDownload {
         this.#toSource = false
         this.#hadParents = true
         this.#session?.started()
-        this.#parents.add(order.peers.map(parentAddress).filter((p) => p !== undefined))
+        this.#mesh.meet(order.peers.map(parentAddress).filter((p) => p !== undefined))
         break
       case 'back-to-source':
         this.#session?.backToSourceStarted()
@@ -365,10 +371,57 @@ export class SwarmDownload {
       })
   }
 
+  /** What the exchange among our own tells this download. */
+  #meshJob(): MeshJob {
+    const { wanted, identity } = this.#target
+    const ring = (): void => this.#bell.ring()
+    return {
+      wanted,
+      peerId: identity.peerId,
+      take: this.#deps,
+      onCorrupt: this.#deps.onCorrupt,
+      onPieceFailed: (piece, peerId, error) => this.#onPieceFailed(piece, peerId, error),
+      onFailure: (error) => this.#fail(error),
+      onLost: ({ wire }) => {
+        this.#bad.push(wire)
+        this.#wantMore('lost')
+      },
+      onForeign: (address) => {
+        this.#parents.add([address])
+        ring()
+      },
+      onRefresh: (reason) => this.#wantMore(reason),
+      onChange: ring,
+    }
+  }
+
+  #wantMore(reason: RefreshReason): void {
+    // What is lost says more than what is slow.
+    if (this.#wantsMore !== 'lost') this.#wantsMore = reason
+    this.#bell.ring()
+  }
+
+  #fail(error: DfError): void {
+    this.#failure ??= error
+    this.#bell.ring()
+  }
+
+  /** What came from the origin concerns a lease, and is told piece by piece. */
+  #tell(record: PieceRecord): void {
+    const isReported =
+      record.trafficType === 'remote-peer' && this.#reporter?.pieceFinished(record.number)
+    if (!isReported) this.#session?.pieceFinished(record)
+  }
+
+  #onPieceFailed(piece: number, peerId: string, error: DfError): void {
+    this.#reporter?.parentFailed(peerId)
+    this.#session?.pieceFailed(piece, peerId, error.code !== 'PieceCorrupt')
+  }
+
   #onPiece(record: PieceRecord): void {
     this.#parents.finished(record.number)
     const { first, end } = this.#target.wanted
-    if (record.number >= first && record.number < end) this.#session?.pieceFinished(record)
+    if (record.number >= first && record.number < end) this.#tell(record)
     this.#reschedulePauseMs = this.#deps.timing.rescheduleMs
     this.#idleSince = undefined
     this.#bell.ring()

@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { DfError, errorCode } from '@damselfly/core'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Server } from 'node:net'
+import { DfError, errorCode, type Network, systemNetwork } from '@damselfly/core'
 import type { Registry } from 'prom-client'
 
 export interface HttpEndpoint {
@@ -9,8 +9,14 @@ export interface HttpEndpoint {
   close(): Promise<void>
 }
 
+export interface HttpListen {
+  readonly host: string
+  readonly port: number
+  readonly network?: Network
+}
+
 /** `GET /healthy` answers 200 while the daemon runs (interop.md 6). */
-export function startHealth(listen: { host: string; port: number }): Promise<HttpEndpoint> {
+export function startHealth(listen: HttpListen): Promise<HttpEndpoint> {
   return startHttp('health', listen, (request, response) => {
     response.statusCode = request.method === 'GET' && path(request) === '/healthy' ? 200 : 404
     response.end()
@@ -19,7 +25,7 @@ export function startHealth(listen: { host: string; port: number }): Promise<Htt
 
 /** `GET /metrics` in Prometheus' text format; `DELETE /metrics` resets (interop.md 6). */
 export function startMetrics(
-  listen: { host: string; port: number },
+  listen: HttpListen,
   registry: Registry,
   refresh: () => Promise<void>,
 ): Promise<HttpEndpoint> {
@@ -44,18 +50,25 @@ export function startMetrics(
 
 async function startHttp(
   what: string,
-  listen: { host: string; port: number },
+  listen: HttpListen,
   handler: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<HttpEndpoint> {
   const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 5_000 }, handler)
-  await bound(server, listen, what)
-  const { port } = server.address() as AddressInfo
+  const { network = systemNetwork } = listen
+  const listener = network.createServer({ allowHalfOpen: true }, (socket) =>
+    server.emit('connection', socket),
+  )
+  // Only then Node looks for requests that take too long.
+  listener.once('listening', () => server.emit('listening'))
+  await bound(listener, listen, what)
+  const { port } = listener.address() as AddressInfo
   return {
     host: listen.host,
     port,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve())
+        listener.close(() => resolve())
+        server.close()
         server.closeAllConnections()
       }),
   }
@@ -78,7 +91,7 @@ function bound(
         ),
       )
     })
-    server.listen(listen.port, listen.host, resolve)
+    server.listen({ host: listen.host, port: listen.port }, resolve)
   })
 }
 

@@ -1,4 +1,5 @@
 import { repeatingTask, type ServiceStack } from '@damselfly/core'
+import type { Followings } from '../announce/followings.ts'
 import type { HostAnnouncer } from '../announce/host-announcer.ts'
 import type { HostIdentity } from '../announce/host-identity.ts'
 import { ManagerSchedulers } from '../announce/manager-schedulers.ts'
@@ -14,11 +15,16 @@ export async function followManager(
   config: DaemonConfig,
   world: World,
   stack: ServiceStack,
-  parts: { identity: HostIdentity; schedulers: SchedulerPool; announcer: HostAnnouncer },
+  parts: {
+    identity: HostIdentity
+    schedulers: SchedulerPool
+    announcer: HostAnnouncer
+    followings: Followings
+  },
 ): Promise<void> {
   const { addr } = config.manager
   if (addr === undefined) return
-  const { identity, schedulers, announcer } = parts
+  const { identity, schedulers, announcer, followings } = parts
   const manager = new ManagerSchedulers(
     { managerUrl: addr, identity, config, version: world.version },
     world.log,
@@ -37,7 +43,9 @@ export async function followManager(
   }
   const loop = repeatingTask(
     async (signal) => {
-      if (await refresh(signal)) await announcer.announceToAll(signal)
+      if (!(await refresh(signal))) return
+      await announcer.announceToAll(signal)
+      followings.sync()
     },
     { name: 'ask the manager', intervalMs: config.dynconfig.refreshInterval },
     world,

@@ -28,6 +28,7 @@ export async function startServers(
 ): Promise<Servers> {
   const { socketPath } = config.download.server
   const { ip, port } = config.upload.server
+  const { network } = world
   const common = { ...world, longStreams, graceMs: config.shutdown.grace }
   const upload = stack.use(
     'upload server',
@@ -42,14 +43,16 @@ export async function startServers(
       ...localServices(context),
     }),
   )
-  const health = await startHealth(address(config.health.server))
+  const health = await startHealth({ ...address(config.health.server), network })
   stack.push('health', () => health.close())
   const { diskTotal, diskUsed, registry } = context.metrics
-  const metrics = await startMetrics(address(config.metrics.server), registry, async () => {
+  const refresh = async (): Promise<void> => {
     const { totalBytes, freeBytes } = await store.space()
     diskTotal.set(totalBytes)
     diskUsed.set(totalBytes - freeBytes)
-  })
+  }
+  const listen = { ...address(config.metrics.server), network }
+  const metrics = await startMetrics(listen, registry, refresh)
   stack.push('metrics', () => metrics.close())
   return {
     grpc: { host: ip, port: 'port' in upload.endpoint ? upload.endpoint.port : port },

@@ -16,6 +16,8 @@ export interface DaemonContext extends DownloadContext {
   readonly offer: PeerFeatures & { readonly tlsRequired?: boolean }
   /** Where children fetch pieces. */
   readonly pieceAddress: () => { readonly ip: string; readonly tcpPort: number }
+  /** Others may fetch pieces from this host. */
+  readonly isSharing: boolean
   readonly limits: { readonly maxTxBytesPerSec: number; readonly maxRxBytesPerSec: number }
   /** Something was asked of this daemon; keeps a non-resident one alive until the returned function is called. */
   readonly busy: () => () => void

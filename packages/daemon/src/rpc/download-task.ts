@@ -39,7 +39,11 @@ export async function* downloadTask(
     delete message.download.outputPath
     delete message.download.digest
   }
-  const request = downloadRequest(message.download, context.sources, options)
+  const { minPieceLength } = context
+  const request = downloadRequest(message.download, context.sources, {
+    triggered: options.triggered,
+    minPieceLength,
+  })
   if (options.triggered) outliveTrigger(request, context)
   const { metrics, clock } = context
   const labels = taskLabels(request.download)

@@ -6,6 +6,7 @@ import { collectGarbage } from './collect-garbage.ts'
 import type { DaemonContext } from './context.ts'
 import { describePeer } from './describe-peer.ts'
 import { downloadTask } from './download-task.ts'
+import { exchangePieces } from './exchange-pieces.ts'
 import { deleteLocalTask, deleteTask, listLocalTasks, statLocalTask } from './local-tasks.ts'
 import { statTask } from './stat-task.ts'
 import { syncHost } from './sync-host.ts'
@@ -21,6 +22,7 @@ export const longStreams = [
   DfdaemonUpload.method.syncPieces,
   DfdaemonUpload.method.syncHost,
   DfdaemonUpload.method.downloadTask,
+  Peer.method.exchange,
   DfdaemonDownload.method.downloadTask,
 ]
 
@@ -38,7 +40,10 @@ export function uploadServices(context: DaemonContext): Served {
       return {}
     },
   })
-  const peer = route(Peer, { describe: describePeer(context.offer) })
+  const peer = route(Peer, {
+    describe: describePeer(context.offer),
+    exchange: (messages, { signal }) => exchangePieces(messages, context, signal),
+  })
   return { services: [upload, peer], health: [DfdaemonUpload.typeName] }
 }
 

@@ -1,0 +1,142 @@
+import { DfError, isAbort, type PieceGeometry, pieceSpan } from '@damselfly/core'
+import type { PieceRecord } from '@damselfly/storage'
+import type { LiveTask } from '../download/live-task.ts'
+import type { PeerBans } from '../download/peer-bans.ts'
+import { takePiece } from '../download/take-piece.ts'
+import { type Exchange, type FailureKind, originSlot, type Slot } from '../swarm/index.ts'
+import type { MeshJob } from './mesh-job.ts'
+import type { Neighbour } from './neighbour.ts'
+
+/** One piece on its way from a neighbour. */
+export interface Take {
+  readonly neighbour: Neighbour
+  readonly slot: Slot
+  readonly piece: number
+  readonly job: MeshJob
+  readonly controller: AbortController
+  /** Never rejects. */
+  readonly done: Promise<void>
+}
+
+export interface TakesTarget {
+  readonly live: LiveTask
+  readonly geometry: PieceGeometry
+  readonly exchange: Exchange
+  /** Does what the exchange has decided. */
+  readonly act: () => void
+}
+
+/** One for all: nobody looks where it was made. */
+const cancelled = new DfError('PeerUnavailable', 'The piece is not wanted from there any more.')
+
+/**
+ * Fetches the pieces that the exchange asks for. The store takes a piece from one sender at a time, so a piece that is asked of
+ * somebody else waits until the first fetch has let go of it.
+ */
+export class Takes {
+  readonly #target: TakesTarget
+  readonly #deps: { readonly bans: PeerBans; readonly clock: { monotonic(): number } }
+  readonly #takes = new Set<Take>()
+
+  constructor(
+    target: TakesTarget,
+    deps: { readonly bans: PeerBans; readonly clock: { monotonic(): number } },
+  ) {
+    this.#target = target
+    this.#deps = deps
+  }
+
+  /** The piece is being fetched from a neighbour, or a fetch of it is ending. */
+  has(piece: number): boolean {
+    for (const take of this.#takes) if (take.piece === piece) return true
+    return false
+  }
+
+  of(job: MeshJob): Take[] {
+    return [...this.#takes].filter((take) => take.job === job)
+  }
+
+  begin(neighbour: Neighbour, piece: number, job: MeshJob): void {
+    const { slot, link } = neighbour
+    if (slot === undefined) return
+    const before = [...this.#takes].filter((take) => take.piece === piece)
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const take = { neighbour, slot, piece, job, controller: new AbortController(), done }
+    this.#takes.add(take)
+    // What was here before keeps the claim until it has let go.
+    if (before.length === 0 && !this.#target.live.claim(piece)) {
+      this.#takes.delete(take)
+      link.say({ kind: 'decline', reason: 'nothing' })
+      this.#target.exchange.pieceFailed(slot, piece, 'busy', this.#deps.clock.monotonic())
+      return
+    }
+    link.post({ message: { case: 'taking', value: { piece } } })
+    void this.#run(take, before).finally(resolve)
+  }
+
+  cancel(slot: Slot, piece: number): void {
+    for (const take of this.#takes) {
+      if (take.slot === slot && take.piece === piece) take.controller.abort(cancelled)
+    }
+  }
+
+  async #run(take: Take, before: readonly Take[]): Promise<void> {
+    const { neighbour } = take
+    let outcome: PieceRecord | Error
+    try {
+      await Promise.all(before.map(({ done }) => done))
+      outcome = await this.#fetch(take)
+    } catch (error) {
+      outcome = error instanceof Error ? error : DfError.from(error)
+    }
+    this.#takes.delete(take)
+    if (outcome instanceof Error) this.#failed(take, outcome)
+    else this.#arrived(take, outcome)
+    const isWhole = !(outcome instanceof Error)
+    neighbour.link.post({ message: { case: 'ended', value: { isWhole } } })
+    this.#target.act()
+    take.job.onChange()
+  }
+
+  #fetch({ piece, neighbour, job, controller }: Take): Promise<PieceRecord> {
+    const { live, geometry } = this.#target
+    const { length } = pieceSpan(geometry, piece)
+    const order = { live, piece, length, from: neighbour.peerId, peer: () => neighbour.peer() }
+    controller.signal.throwIfAborted()
+    return takePiece(order, job.take, controller.signal)
+  }
+
+  #arrived({ slot, piece, neighbour }: Take, record: PieceRecord): void {
+    const { live, exchange } = this.#target
+    const from = neighbour.slot === slot && !neighbour.link.isOver ? slot : originSlot
+    exchange.pieceArrived(from, piece, this.#deps.clock.monotonic())
+    live.finished(record)
+  }
+
+  #failed(take: Take, thrown: Error): void {
+    const { live, exchange } = this.#target
+    const { slot, piece, neighbour, controller } = take
+    if (!isAbort(thrown, controller.signal) && !neighbour.link.isOver) {
+      const kind = this.#judge(take, DfError.from(thrown))
+      exchange.pieceFailed(slot, piece, kind, this.#deps.clock.monotonic())
+    }
+    if (!this.has(piece)) live.unclaim(piece)
+  }
+
+  #judge({ piece, neighbour, job }: Take, error: DfError): FailureKind {
+    // A lack of sockets passes; a full disk does not.
+    if (error.blame !== 'peer' && !error.retryable) job.onFailure(error)
+    if (error.code === 'Overloaded' || error.blame !== 'peer') return 'busy'
+    job.onPieceFailed(piece, neighbour.peerId, error)
+    neighbour.forgetOffer()
+    if (error.code === 'PieceNotFound') {
+      neighbour.wasWrong = true
+      return 'missing'
+    }
+    if (error.code !== 'PieceCorrupt') return 'broken'
+    this.#deps.bans.blame(neighbour.hostId)
+    job.onCorrupt()
+    job.take.log.warn({ parent: neighbour.peerId, piece, err: error }, 'a parent sent wrong bytes')
+    return 'corrupt'
+  }
+}

@@ -1,0 +1,80 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { type ExchangeMessage, ExchangeMessageSchema } from '@damselfly/api/peer'
+import { AsyncQueue, asTaskId, Bitset, seededRandom, silentLog } from '@damselfly/core'
+import { FakeClock } from '@damselfly/core/testing'
+import { expect, it } from 'vitest'
+import { PeerIds } from '../announce/peer-ids.ts'
+import { LiveTask } from '../download/live-task.ts'
+import type { ParentAddress } from '../download/parent-session.ts'
+import { PeerBans } from '../download/peer-bans.ts'
+import type { MeshDeps, MeshJob } from './mesh-job.ts'
+import { TaskMesh } from './task-mesh.ts'
+import { toWire } from './wire.ts'
+
+const taskId = asTaskId('a'.repeat(64))
+const [pieceCount, pieceLength] = [4, 1_000]
+
+/** A mesh of a host that has nothing, and what the hosts it is told of say to it. */
+function meshOf() {
+  const clock = new FakeClock()
+  const said = new Map<string, AsyncQueue<ExchangeMessage>>()
+  const lost: string[] = []
+  const exchangeWith = (host: string) => () => said.get(host) ?? new AsyncQueue(0)
+  const deps = {
+    host: { id: 'me', isSeed: false },
+    place: { idc: '', location: '' },
+    control: () => ({ ip: '10.0.0.1', port: 4_000 }),
+    piecePort: () => 4_005,
+    isSharing: true,
+    peerIds: new PeerIds(() => 'my-peer'),
+    bandwidth: () => ({ uplink: 0, downlink: 0 }),
+    bans: new PeerBans(clock),
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    describe: async () => ({ keepAlive: true }),
+    forgetOffer: () => {},
+    channels: {
+      acquire: ({ host }: { host: string }) => ({
+        channel: { client: () => ({ exchange: exchangeWith(host) }) },
+        [Symbol.dispose]: () => {},
+      }),
+    },
+  } as unknown as MeshDeps
+  const spec = { taskId, contentLength: pieceCount * pieceLength, pieceLength }
+  const stored = { have: new Bitset(pieceCount), spec }
+  const mesh = new TaskMesh(new LiveTask(stored as never), deps, () => {})
+  const job = {
+    wanted: { first: 0, end: pieceCount },
+    peerId: 'my-peer',
+    onLost: ({ hostId }: ParentAddress) => void lost.push(hostId),
+    onRefresh: () => {},
+    onChange: () => {},
+  } as unknown as MeshJob
+  const membership = mesh.join(job)
+  const meet = async (ip: string, held: readonly number[], isActive: boolean): Promise<void> => {
+    const hello = { taskId, hostId: ip, peerId: ip, contentLength: BigInt(spec.contentLength) }
+    const queue = new AsyncQueue<ExchangeMessage>(10)
+    const say = (message: MessageInitShape<typeof ExchangeMessageSchema>): void =>
+      void queue.push(create(ExchangeMessageSchema, message))
+    const value = { ...hello, pieceLength: BigInt(pieceLength), ip, port: 4_000, piecePort: 4_005 }
+    say({ message: { case: 'hello', value } })
+    say(toWire({ kind: 'have', pieces: held }))
+    say({ message: { case: 'downloading', value: { isActive } } })
+    said.set(ip, queue)
+    membership.meet([{ hostId: ip, peerId: ip, control: { host: ip, port: 4_000 } } as never])
+    await clock.advance(0)
+  }
+  return { clock, lost, meet }
+}
+
+it('gives a new neighbour time, however long nothing was to be had from those before', async () => {
+  const { clock, lost, meet } = meshOf()
+  await meet('10.0.0.2', [], true)
+  await clock.advance(30_000)
+  await meet('10.0.0.3', [0, 1, 2, 3], false)
+  await clock.advance(2_000)
+  expect(lost).toEqual([])
+  await clock.advance(60_000)
+  expect(lost, 'that it has everything and gives nothing').toEqual(['10.0.0.3'])
+})
