@@ -5,11 +5,24 @@ import { fixedCost } from './fixed-cost.ts'
 import { type Bench, BenchError, type BenchOptions } from './harness/bench.ts'
 import { jsonResult, renderResult } from './harness/report.ts'
 import { pair } from './pair.ts'
+import { policy } from './policy.ts'
 import { rustPair } from './rust-pair.ts'
+import { scheduler } from './scheduler.ts'
+import { shaped } from './shaped.ts'
 import { small } from './small.ts'
 import { store } from './store.ts'
 
-const benches: readonly Bench[] = [fixedCost, pair, fanOut, small, store, rustPair]
+const benches: readonly Bench[] = [
+  fixedCost,
+  pair,
+  fanOut,
+  small,
+  store,
+  shaped,
+  rustPair,
+  policy,
+  scheduler,
+]
 
 const help = `Usage: npm run bench -- NAME [--json] [--runs N] [--size SIZE] [--only PART]
        npm run bench -- --list
@@ -17,7 +30,7 @@ const help = `Usage: npm run bench -- NAME [--json] [--runs N] [--size SIZE] [--
   --json     print one JSON object and nothing else on standard output
   --runs N   how often each side is measured
   --size S   of the file that is moved, e.g. 4GiB (pair, fan-out)
-  --only P   only what has P in its name (pair, small, store)
+  --only P   only what has P in its name (pair, small, store, policy, scheduler)
   --list     print the benchmarks
 `
 

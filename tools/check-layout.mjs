@@ -10,6 +10,7 @@ const layers = [
   ['rpc', 'transport', 'storage', 'sources', 'policy'],
   ['daemon', 'scheduler'],
   ['cli', 'testkit'],
+  ['sim'],
 ]
 const maxLines = 500
 

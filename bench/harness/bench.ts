@@ -25,7 +25,17 @@ export interface BenchResult {
 }
 
 /** Rates are better the higher, times and memory the lower. */
-export type Unit = 'MiB/s' | 'files/s' | 'pieces/s' | 'ms' | 'MiB'
+export type Unit =
+  | 'MiB/s'
+  | 'files/s'
+  | 'pieces/s'
+  | 'decisions/s'
+  | 'messages/s'
+  | 'ms'
+  | 'us'
+  | 'MiB'
+  | 'B/peer'
+  | 'x'
 
 export interface BenchCase {
   readonly name: string
