@@ -1,0 +1,22 @@
+/** Events of the model of our own swarm; see where each is handled. */
+export const kinds = {
+  arrive: 0,
+  die: 1,
+  toScheduler: 2,
+  fromScheduler: 3,
+  schedulerTick: 4,
+  seedStart: 5,
+  connect: 6,
+  message: 7,
+  broadcast: 8,
+  request: 9,
+  cancel: 10,
+  received: 11,
+  close: 12,
+  tick: 13,
+  report: 14,
+  faultBegins: 15,
+  faultEnds: 16,
+  reannounce: 17,
+  noticeCut: 18,
+} as const
