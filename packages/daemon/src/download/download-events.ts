@@ -84,6 +84,12 @@ async function* pieces(start: JobStart, done: Promise<void>): AsyncGenerator<Dow
     for (const record of local)
       yield { kind: 'piece', record: { ...record, trafficType: 'local-peer' } }
     for await (const record of arrived) {
+      if (told.has(record.number)) continue
+      told.add(record.number)
+      yield { kind: 'piece', record }
+    }
+    // Another job's piece is in the store, and this job done, a moment before anybody is told of it.
+    for (const record of live.stored.pieces().filter(inside)) {
       if (!told.has(record.number)) yield { kind: 'piece', record }
     }
   } finally {

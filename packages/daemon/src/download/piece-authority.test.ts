@@ -270,6 +270,18 @@ describe('expected', () => {
     expect(await waiting).toEqual(digests(1))
   })
 
+  it('is not waited for any more after four waits that were cut short', async () => {
+    connected()
+    for (let n = 0; n < 4; n++) {
+      const controller = new AbortController()
+      const waiting = authority.expected(0, controller.signal)
+      await clock.advance(300)
+      controller.abort(new Error('too late'))
+      await expect(waiting).rejects.toThrow('too late')
+    }
+    expect(await authority.expected(0, never)).toBeUndefined()
+  })
+
   it('ends with the signal', async () => {
     connected()
     const controller = new AbortController()

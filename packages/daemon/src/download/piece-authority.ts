@@ -170,6 +170,10 @@ export class PieceAuthority implements Disposable {
     try {
       await abortable(arrival.promise, signal)
       return this.#table.get(number)
+    } catch (error) {
+      // Who would not wait so long would not the next time either.
+      this.#fruitless += 1
+      throw error
     } finally {
       cancel()
       waiting.delete(arrival)

@@ -13,7 +13,7 @@ const aftermathMs = 60_000
  * - what a host has read that has died since: its store is lost, somebody has to read it again;
  * - what a host had read when the origin failed it: whose download fails leaves the swarm with what it has;
  * - what a host reads during a disturbance of its own and a minute after it: cut off from schedulers or others, or fed wrong bytes,
- *   it has to help itself;
+ *   it has to help itself; and a scheduler that loses its connection to a holder takes that for the holder's end;
  * - what a reader gets of an origin that ignores ranges: the whole content, whatever it asked for.
  */
 export function originProblems({ origin, scenario, cluster }: World): string[] {
@@ -57,12 +57,12 @@ function disturbs(fault: Fault, { address, path }: OriginRead, lives: readonly L
   switch (fault.kind) {
     case 'kill':
     case 'restart':
-      return lives.some(({ plan }) => plan.address === fault.host && plan.role === 'scheduler')
+      return isScheduler(fault.host, lives)
     case 'cut':
       return true
     case 'slow':
     case 'break':
-      return fault.from === address || fault.to === address
+      return [fault.from, fault.to].some((end) => end === address || isScheduler(end, lives))
     case 'flip':
       return true
     case 'origin':
@@ -71,3 +71,6 @@ function disturbs(fault: Fault, { address, path }: OriginRead, lives: readonly L
       return false
   }
 }
+
+const isScheduler = (address: string, lives: readonly Life[]): boolean =>
+  lives.some(({ plan }) => plan.address === address && plan.role === 'scheduler')
