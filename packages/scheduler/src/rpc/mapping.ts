@@ -41,12 +41,18 @@ export function toHostFacts({ host, interval }: AnnounceHostRequest): HostFacts 
     disableShared: host.disableShared,
     ...(host.network?.idc ? { idc: host.network.idc } : {}),
     ...(host.network?.location ? { location: host.network.location } : {}),
-    maxTxBandwidth: Number(host.network?.maxTxBandwidth ?? 0n),
+    maxTxBandwidth: declaredUplink(Number(host.network?.maxTxBandwidth ?? 0n)),
     announceIntervalMs: intervalMs > 0 ? intervalMs : DEFAULT_INTERVAL_MS,
     isOurs: host.build?.gitVersion.startsWith('damselfly/') ?? false,
     wire: host,
   }
 }
+
+/** What a host without a limit announces, ours and Dragonfly's alike: 50 GB/s, which says nothing of its uplink. */
+const noLimitBits = 50e9 * 8
+
+/** Bits per second; 0 = unknown. */
+const declaredUplink = (bits: number): number => (bits < noLimitBits ? bits : 0)
 
 function checkPort(name: string, port: number): void {
   if (port < 1 || port > 65_535) throw invalid(`The ${name} ${port} is not a port.`)
