@@ -8,8 +8,10 @@ const announced = (maxTxBandwidth?: bigint) =>
     create(AnnounceHostRequestSchema, {
       host: {
         id: 'h',
+        hostname: 'h',
         ip: '10.0.0.1',
         port: 4000,
+        downloadPort: 4000,
         network: maxTxBandwidth === undefined ? {} : { maxTxBandwidth },
       },
     }),
