@@ -4,7 +4,8 @@ import { crc32 } from 'node:zlib'
 export class Crc32 {
   #value = 0
 
-  update(bytes: Uint8Array): this {
+  /** Text counts as UTF-8. */
+  update(bytes: Uint8Array | string): this {
     this.#value = crc32(bytes, this.#value)
     return this
   }

@@ -2,11 +2,14 @@ import { DfError } from '../errors/df-error.ts'
 
 /**
  * A fixed number of bits, e.g. which pieces of a task are there. Bit 0 is the lowest bit of byte 0, so that
- * `toBytes` means the same on every machine.
+ * `toBytes` means the same on every machine. The first 32 bits are a number of their own: very many tasks have no more, and
+ * an array for each would take most of their memory.
  */
 export class Bitset {
   readonly size: number
-  readonly #words: Uint32Array
+  #low = 0
+  /** The words from the second on. */
+  readonly #others: Uint32Array | undefined
   #count = 0
 
   constructor(size: number) {
@@ -14,7 +17,7 @@ export class Bitset {
       throw new DfError('InvalidArgument', `A bitset cannot have ${size} bits.`)
     }
     this.size = size
-    this.#words = new Uint32Array(Math.ceil(size / 32))
+    this.#others = size > 32 ? new Uint32Array(Math.ceil(size / 32) - 1) : undefined
   }
 
   /** The inverse of `toBytes`. A wrong number of bytes or a bit beyond `size` is an error, never cut off. */
@@ -27,13 +30,12 @@ export class Bitset {
       )
     }
     for (const [i, byte] of bytes.entries()) {
-      const word = i >>> 2
-      set.#words[word] = (set.#words[word] ?? 0) | (byte << ((i & 3) * 8))
+      set.#setWord(i >>> 2, set.#word(i >>> 2) | (byte << ((i & 3) * 8)))
     }
     if (((bytes.at(-1) ?? 0) & ~lowBits(((size - 1) & 7) + 1)) !== 0) {
       throw new DfError('InvalidArgument', `The bytes have bits beyond the ${size} that count.`)
     }
-    for (const word of set.#words) set.#count += popcount(word)
+    for (let word = 0; word < set.#wordCount; word++) set.#count += popcount(set.#word(word))
     return set
   }
 
@@ -54,7 +56,7 @@ export class Bitset {
   /** True when the bit was not set before. */
   set(index: number): boolean {
     if (this.get(index)) return false
-    this.#words[index >>> 5] = this.#word(index >>> 5) | (1 << (index & 31))
+    this.#setWord(index >>> 5, this.#word(index >>> 5) | (1 << (index & 31)))
     this.#count += 1
     return true
   }
@@ -62,7 +64,7 @@ export class Bitset {
   /** True when the bit was set before. */
   clear(index: number): boolean {
     if (!this.get(index)) return false
-    this.#words[index >>> 5] = this.#word(index >>> 5) & ~(1 << (index & 31))
+    this.#setWord(index >>> 5, this.#word(index >>> 5) & ~(1 << (index & 31)))
     this.#count -= 1
     return true
   }
@@ -104,7 +106,8 @@ export class Bitset {
 
   clone(): Bitset {
     const copy = new Bitset(this.size)
-    copy.#words.set(this.#words)
+    copy.#low = this.#low
+    if (this.#others !== undefined) copy.#others?.set(this.#others)
     copy.#count = this.#count
     return copy
   }
@@ -117,15 +120,24 @@ export class Bitset {
     let bits = (this.#word(word) ^ flip) & (-1 << (from & 31))
     while (bits === 0) {
       word += 1
-      if (word >= this.#words.length) return undefined
+      if (word >= this.#wordCount) return undefined
       bits = this.#word(word) ^ flip
     }
     const index = word * 32 + 31 - Math.clz32(bits & -bits)
     return index < this.size ? index : undefined
   }
 
+  get #wordCount(): number {
+    return 1 + (this.#others?.length ?? 0)
+  }
+
   #word(index: number): number {
-    return this.#words[index] ?? 0
+    return index === 0 ? this.#low : (this.#others?.[index - 1] ?? 0)
+  }
+
+  #setWord(index: number, bits: number): void {
+    if (index === 0) this.#low = bits | 0
+    else if (this.#others !== undefined) this.#others[index - 1] = bits
   }
 
   #check(index: number): void {

@@ -1,4 +1,4 @@
-import { constants, statSync } from 'node:fs'
+import { constants, readdirSync, statSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 
 /** An open file. Offsets and lengths in bytes; short reads happen only at the end of the file. */
@@ -34,7 +34,7 @@ export interface Disk {
   stat(path: string): Promise<DiskStat | undefined>
   mkdir(path: string): Promise<void>
   readdir(path: string): Promise<string[]>
-  /** Bytes of the files in a directory by name, without its directories; empty when it is not there. For very many files. */
+  /** Bytes of the files in a directory by name, -1 for what is no file; empty when it is not there. For very many files. */
   sizes(path: string): Promise<ReadonlyMap<string, number>>
   rename(from: string, to: string): Promise<void>
   link(from: string, to: string): Promise<void>
@@ -84,7 +84,7 @@ export const systemDisk: Disk = {
     const sizes = new Map<string, number>()
     let names: string[]
     try {
-      names = await fs.readdir(path)
+      names = readdirSync(path)
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return sizes
       throw error
@@ -92,7 +92,7 @@ export const systemDisk: Disk = {
     for (const name of names) {
       // A thread of the pool and a promise for each would cost ten times what the system takes to answer.
       const found = statSync(`${path}/${name}`, { throwIfNoEntry: false })
-      if (found?.isFile() === true) sizes.set(name, found.size)
+      if (found !== undefined) sizes.set(name, found.isFile() ? found.size : -1)
     }
     return sizes
   },

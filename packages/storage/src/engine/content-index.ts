@@ -1,21 +1,26 @@
-/** Things by the digest of their content. */
-export class ContentIndex<T> {
-  readonly #byDigest = new Map<string, Set<T>>()
+/** Things by the digest of their content. Nearly every digest has one thing only, which therefore stands for itself. */
+export class ContentIndex<T extends object> {
+  readonly #byDigest = new Map<string, T | Set<T>>()
 
   change(thing: T, before: string | undefined, after: string | undefined): void {
-    if (before !== undefined) {
-      const others = this.#byDigest.get(before)
-      others?.delete(thing)
-      if (others?.size === 0) this.#byDigest.delete(before)
-    }
+    if (before !== undefined) this.#remove(before, thing)
     if (after === undefined) return
     const others = this.#byDigest.get(after)
-    if (others === undefined) this.#byDigest.set(after, new Set([thing]))
-    else others.add(thing)
+    if (others instanceof Set) others.add(thing)
+    else if (others === undefined) this.#byDigest.set(after, thing)
+    else if (others !== thing) this.#byDigest.set(after, new Set([others, thing]))
   }
 
   find(digest: string, isGood: (thing: T) => boolean): T | undefined {
-    for (const thing of this.#byDigest.get(digest) ?? []) if (isGood(thing)) return thing
+    const found = this.#byDigest.get(digest)
+    if (found === undefined) return undefined
+    for (const thing of found instanceof Set ? found : [found]) if (isGood(thing)) return thing
     return undefined
+  }
+
+  #remove(digest: string, thing: T): void {
+    const found = this.#byDigest.get(digest)
+    if (found instanceof Set) found.delete(thing)
+    if (found === thing || (found instanceof Set && found.size === 0)) this.#byDigest.delete(digest)
   }
 }

@@ -1,10 +1,11 @@
 import { type Log, pieceGeometry } from '@damselfly/core'
-import type { Content, Medium } from '../media/medium.ts'
+import type { Content } from '../media/medium.ts'
 import { PieceTable } from '../metadata/piece-table.ts'
 import { condemned, type TaskRow } from '../metadata/task-row.ts'
 import type { EngineDeps } from './engine-deps.ts'
-import { contentName, requestOf } from './move-content.ts'
-import { EngineTask, type TaskEvents } from './stored-task.ts'
+import { partsOfName, requestOf } from './move-content.ts'
+import { EngineTask } from './stored-task.ts'
+import type { TaskEvents, TaskParts } from './task-parts.ts'
 
 /** Contents are looked for so many at a time. */
 const lookups = 32
@@ -17,12 +18,6 @@ export interface LoadOptions {
   readonly syncedEpoch: number
 }
 
-interface Found {
-  readonly facts: TaskRow
-  readonly medium: Medium
-  readonly content: Content
-}
-
 /**
  * The tasks of earlier runs whose content is there. What has been damaged is forgotten, as if it had never come; so is,
  * after a power cut, every piece since the last sync point whose bytes are not those that were recorded.
@@ -31,19 +26,11 @@ export async function loadTasks(
   deps: EngineDeps,
   { events, trustedEpoch, syncedEpoch }: LoadOptions,
 ): Promise<EngineTask[]> {
-  const found = await findContents(deps)
+  const tasks = await findTasks(deps, events)
   deps.crash('open:unusable-dropped')
-  await sweep(deps, found)
+  await sweep(deps, tasks)
   deps.crash('open:swept')
-  const tables = found.map(({ facts: { row, spec, isSealed } }) => {
-    const geometry = pieceGeometry(spec.contentLength, spec.pieceLength)
-    return new PieceTable(geometry, row, isSealed, deps.blocks)
-  })
-  const epochs = readPieces(tables, deps)
-  const tasks = tables.flatMap((table, at) => {
-    const one = found[at]
-    return one === undefined ? [] : new EngineTask({ ...one, table }, events, deps)
-  })
+  const epochs = readPieces(tasks, deps)
   const youngerThan = (epoch: number) => tasks.filter((_, at) => (epochs[at] ?? 0) > epoch)
   if (trustedEpoch !== undefined) await dropLost(youngerThan(trustedEpoch), trustedEpoch, deps.log)
   deps.crash('open:distrusted')
@@ -62,69 +49,80 @@ async function reopen(task: EngineTask, { log }: EngineDeps): Promise<void> {
   }
 }
 
-async function findContents(deps: EngineDeps): Promise<Found[]> {
+/** The tasks whose content is there, in order of their rows, without their pieces. */
+async function findTasks(deps: EngineDeps, events: TaskEvents): Promise<EngineTask[]> {
   const { log, metadata } = deps
-  const drop = (row: number, taskId: string, why: string): void => {
-    log.warn({ taskId, why }, 'task dropped')
-    metadata.deleteTask(row)
-  }
-  const damaged: [number, string][] = []
-  const rows = metadata.tasks((row, taskId) => damaged.push([row, taskId]))
-  for (const [row, taskId] of damaged) drop(row, taskId, 'its row is damaged')
-  const found: Found[] = []
-  const next = rows.values()
+  const unusable: { row: number; taskId: string; why: string }[] = []
+  const rows = metadata.tasks((row, taskId) =>
+    unusable.push({ row, taskId, why: 'its row is damaged' }),
+  )
+  const tasks: EngineTask[] = []
   const lookUp = async (): Promise<void> => {
-    for (const facts of next) {
+    for (const facts of rows) {
       const { row, spec } = facts
-      const one = await attach(facts, deps)
-      if (typeof one === 'string') drop(row, spec.taskId, one)
-      else found.push(one)
+      // Most media know at once: a promise for each of very many tasks would take longer than the look.
+      const attached = attach(facts, deps)
+      const parts = attached instanceof Promise ? await attached : attached
+      if (typeof parts === 'string') unusable.push({ row, taskId: spec.taskId, why: parts })
+      else tasks.push(new EngineTask(parts, events, deps))
     }
   }
   await Promise.all(Array.from({ length: lookups }, lookUp))
-  return found.sort((a, b) => a.facts.row - b.facts.row)
+  for (const { row, taskId, why } of unusable) {
+    log.warn({ taskId, why }, 'task dropped')
+    metadata.deleteTask(row)
+  }
+  return tasks.sort((a, b) => a.row - b.row)
 }
 
 /** Or why the task cannot be used. */
-async function attach(facts: TaskRow, { media }: EngineDeps): Promise<Found | string> {
+function attach(
+  facts: TaskRow,
+  deps: EngineDeps,
+): Promise<TaskParts | string> | TaskParts | string {
   if (facts.medium === condemned) return 'its deletion was not finished'
-  const medium = media.find(({ name }) => name === facts.medium)
+  const medium = deps.media.find(({ name }) => name === facts.medium)
   if (medium === undefined) return `its medium, ${facts.medium}, is not there`
-  const content = await medium.attach(requestOf(facts, facts.life, false))
-  if (content === undefined) return 'its content is missing or too short'
-  if (facts.isSealed && content.key === undefined) {
-    content.close()
-    return 'its content is sealed and there is no key'
+  const toParts = (content: Content | undefined): TaskParts | string => {
+    if (content === undefined) return 'its content is missing or too short'
+    if (facts.isSealed && content.key === undefined) {
+      content.close()
+      return 'its content is sealed and there is no key'
+    }
+    const { spec, row, isSealed } = facts
+    const geometry = pieceGeometry(spec.contentLength, spec.pieceLength)
+    return { facts, table: new PieceTable(geometry, row, isSealed, deps.blocks), content, medium }
   }
-  return { facts, medium, content }
+  const found = medium.attach(requestOf(facts, facts.life, false))
+  return found instanceof Promise ? found.then(toParts) : toParts(found)
 }
 
-async function sweep({ media }: EngineDeps, found: readonly Found[]): Promise<void> {
+async function sweep({ media }: EngineDeps, tasks: readonly EngineTask[]): Promise<void> {
   for (const medium of media) {
-    const owned = new Set(
-      found
-        .filter((one) => one.medium === medium)
-        .map(({ facts }) => contentName(facts.spec.taskId, facts.life)),
-    )
-    await medium.sweep((name) => owned.has(name))
+    const lives = new Map<string, number>()
+    for (const task of tasks) if (task.medium === medium) lives.set(task.spec.taskId, task.life)
+    await medium.sweep((name) => {
+      const { taskId, life } = partsOfName(name)
+      return lives.get(taskId) === life
+    })
   }
 }
 
 /** Fills the tables of the tasks; returns of each when the youngest of its blocks was written, 0 without. Both are in order. */
-function readPieces(tables: readonly PieceTable[], { metadata, log }: EngineDeps): number[] {
-  const epochs = tables.map(() => 0)
-  const damaged: { task: number; number: number }[] = []
+function readPieces(tasks: readonly EngineTask[], { metadata, log }: EngineDeps): number[] {
+  const epochs = tasks.map(() => 0)
+  const damaged: { row: number; number: number }[] = []
   let at = 0
-  metadata.blocks(({ task, number, epoch, bytes, isDamaged }) => {
-    while ((tables[at]?.row ?? task) < task) at += 1
-    const table = tables[at]
-    const isGood = table?.row === task && !isDamaged && table.restore(number, bytes)
+  metadata.blocks(({ task: row, number, epoch, bytes, isDamaged }) => {
+    while ((tasks[at]?.row ?? row) < row) at += 1
+    const task = tasks[at]
+    const isGood = task?.row === row && !isDamaged && task.restore(number, bytes)
     if (isGood) epochs[at] = Math.max(epochs[at] ?? 0, epoch)
-    else damaged.push({ task, number })
+    else damaged.push({ row, number })
   })
-  for (const { task, number } of damaged) {
-    log.warn({ task, block: number }, 'damaged facts of pieces forgotten')
-    metadata.deleteBlock(task, number)
+  for (const { row, number } of damaged) {
+    log.warn({ task: row, block: number }, 'damaged facts of pieces forgotten')
+    metadata.deleteBlock(row, number)
   }
   return epochs
 }

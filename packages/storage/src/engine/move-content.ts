@@ -87,7 +87,15 @@ export function requestOf(
 }
 
 /** A task that begins a new life gets other bytes: threads may still hold the old ones open. */
-export const contentName = (taskId: string, life: number): string => `${taskId}@${life}`
+const contentName = (taskId: string, life: number): string => `${taskId}@${life}`
+
+/** The inverse; the life of a name that the store has not given is NaN. */
+export function partsOfName(name: string): { taskId: string; life: number } {
+  const at = name.lastIndexOf('@')
+  const life = Number(name.slice(at + 1))
+  const taskId = name.slice(0, Math.max(at, 0))
+  return { taskId, life: contentName(taskId, life) === name ? life : Number.NaN }
+}
 
 /**
  * Bytes that nobody names any more. Those that cannot be removed now will be when the store is opened next. With the task that

@@ -15,7 +15,8 @@ import type { CreateOptions, DroppedPiece, PieceStore, StoredTask, TaskSpec } fr
 import { ContentIndex } from './content-index.ts'
 import type { EngineDeps } from './engine-deps.ts'
 import { discard, requestOf } from './move-content.ts'
-import { EngineTask, type TaskEvents, taskNotFound } from './stored-task.ts'
+import { EngineTask, taskNotFound } from './stored-task.ts'
+import type { TaskEvents } from './task-parts.ts'
 import type { Tiering } from './tiering.ts'
 
 export interface StoreParts {

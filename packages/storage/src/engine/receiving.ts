@@ -30,17 +30,14 @@ const notReady = (name: string): DfError =>
     retryable: true,
   })
 
-/**
- * The pieces of a task that somebody receives, one receiver each. Most tasks of a store have none, so nothing is made before it
- * is needed.
- */
+/** The pieces of a task that somebody receives, one receiver each. */
 export class Receiving {
-  #pieces: Set<number> | undefined
+  readonly #pieces = new Set<number>()
   /** Writes of aborted writers that have not reached the content; they would fall onto a later writer's bytes. */
   #straying: Map<number, Promise<unknown>> | undefined
 
   get size(): number {
-    return this.#pieces?.size ?? 0
+    return this.#pieces.size
   }
 
   reserve(task: ReceivingTask, number: number, crash: CrashPoint): PieceReservation {
@@ -49,7 +46,6 @@ export class Receiving {
     const span = pieceSpan(table.geometry, number)
     const name = nameOf(task, number)
     const refuse = (why: string) => new DfError('InvalidArgument', `${why} ${name}.`)
-    this.#pieces ??= new Set()
     const pieces = this.#pieces
     if (table.have.get(number)) throw refuse('The store has already')
     if (pieces.has(number)) throw refuse('Somebody is receiving already')

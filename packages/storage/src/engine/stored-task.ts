@@ -4,7 +4,6 @@ import { exportFile, rangeOf } from '../export/export-file.ts'
 import type { Content, Medium } from '../media/medium.ts'
 import type { NameSyncs } from '../media/name-syncs.ts'
 import type { PieceTable } from '../metadata/piece-table.ts'
-import type { TaskRow } from '../metadata/task-row.ts'
 import type { ContentPlace } from '../place/content-place.ts'
 import type {
   ExportMethod,
@@ -27,29 +26,9 @@ import { nameOf, Receiving } from './receiving.ts'
 import { recordPieces } from './record-pieces.ts'
 import type { SyncedTask } from './sync-points.ts'
 import { TaskDigests } from './task-digests.ts'
-import { TaskRetention } from './task-retention.ts'
+import type { TaskEvents, TaskParts } from './task-parts.ts'
+import { changedRetention, type KeptRetention, retentionOf } from './task-retention.ts'
 import { TaskUse } from './task-use.ts'
-
-/** What the store wants to hear of its tasks. */
-export interface TaskEvents {
-  /** The bytes have vanished behind our back; the task is no more. */
-  lost(task: EngineTask): void
-  /** A piece has turned out to be bad and is here no more. */
-  dropped(task: EngineTask, number: number): void
-  /** The last piece has come. */
-  completed(task: EngineTask): void
-  /** Somebody begins to read. */
-  leased(task: EngineTask): void
-  /** `contentDigest` has changed. */
-  digestChanged(task: EngineTask, before: string | undefined): void
-}
-
-export interface TaskParts {
-  readonly facts: TaskRow
-  readonly table: PieceTable
-  readonly content: Content
-  readonly medium: Medium
-}
 
 /** A task of a store: its bytes are a content of some medium, its facts are rows. */
 export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
@@ -57,12 +36,15 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   readonly createdAt: number
   readonly row: number
   readonly table: PieceTable
+  /** Of the content that the task began with. */
+  readonly life: number
   readonly #deps: EngineDeps
   readonly #events: TaskEvents
-  readonly #receiving = new Receiving()
-  readonly #digests: TaskDigests
   readonly #use: TaskUse
-  readonly #retention: TaskRetention
+  /** What few tasks have is made when it is needed: a store may hold very many tasks. */
+  #receiving: Receiving | undefined
+  #digests: TaskDigests | undefined
+  #retention: KeptRetention
   #home: Content
   #medium: Medium
   /** A copy of the complete content in memory. */
@@ -77,12 +59,13 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.spec = facts.spec
     this.createdAt = facts.createdAt
     this.row = facts.row
+    this.life = facts.life
     this.table = table
     this.#home = content
     this.#medium = medium
-    this.#retention = new TaskRetention(facts.row, facts, deps.metadata)
-    this.#use = new TaskUse(facts.row, Math.max(facts.updatedAt, table.lastCreatedAt), deps)
-    this.#digests = new TaskDigests(facts.row, facts, deps.metadata)
+    this.#retention = retentionOf(facts)
+    this.#use = new TaskUse(facts.row, facts.updatedAt, deps)
+    if (TaskDigests.has(facts)) this.#digests = new TaskDigests(facts, deps.metadata)
     this.#events = events
     this.#deps = deps
   }
@@ -112,7 +95,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   get isReceiving(): boolean {
-    return this.#receiving.size > 0
+    return this.#receiving !== undefined && this.#receiving.size > 0
   }
 
   get isInUse(): boolean {
@@ -120,19 +103,19 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   get isPinned(): boolean {
-    return this.#retention.kept.isPinned
+    return this.#retention.isPinned
   }
 
   get expiresAt(): number | undefined {
-    return this.#retention.kept.expiresAt
+    return this.#retention.expiresAt
   }
 
   get policy(): string {
-    return this.#retention.kept.policy
+    return this.#retention.policy
   }
 
   get contentDigest(): string | undefined {
-    return this.#digests.content
+    return this.#digests?.content
   }
 
   get isSealed(): boolean {
@@ -165,6 +148,13 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     return (this.#copy ?? this.#home).place
   }
 
+  /** Takes in a block of pieces of an earlier run. False when it cannot be one of this task. */
+  restore(block: number, bytes: Uint8Array): boolean {
+    if (!this.table.restore(block, bytes)) return false
+    this.#use.restored(this.table.lastCreatedAt)
+    return true
+  }
+
   piece(number: number): PieceRecord | undefined {
     if (!Number.isInteger(number) || number < 0 || number >= this.pieceCount) return undefined
     return this.table.record(number)
@@ -175,11 +165,11 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   reserve(number: number): PieceReservation {
-    return this.#receiving.reserve(this, number, this.#deps.crash)
+    return this.#receivers.reserve(this, number, this.#deps.crash)
   }
 
   writePiece(number: number): PieceWriter {
-    return this.#receiving.writer(this, number, this.#deps.crash)
+    return this.#receivers.writer(this, number, this.#deps.crash)
   }
 
   async drop(number: number): Promise<void> {
@@ -192,7 +182,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     this.table.changed([change])
     this.#deps.unsealed.forget(this.row, number)
     this.forgetCopy()
-    this.#changeDigests(() => this.#digests.forget())
+    this.#changeDigests(() => this.#digests?.forget())
     crash('drop:after-block')
     try {
       await this.reopen()
@@ -250,7 +240,9 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   retain(retention: Retention): void {
     this.checkPresent()
     this.#deps.crash('retain:before-row')
-    this.#retention.change(retention)
+    const kept = changedRetention(this.#retention, retention)
+    this.#deps.metadata.retainTask(this.row, kept)
+    this.#retention = kept
     this.#deps.crash('retain:after-row')
   }
 
@@ -259,7 +251,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
   }
 
   isVerified(digest: string): boolean {
-    return this.#digests.isVerified(digest)
+    return this.#digests?.isVerified(digest) ?? false
   }
 
   recordContentDigest(digest: string): void {
@@ -442,10 +434,17 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
     }
   }
 
+  get #receivers(): Receiving {
+    this.#receiving ??= new Receiving()
+    return this.#receiving
+  }
+
   #addDigest(digest: string, isContent: boolean): void {
     this.checkPresent()
     this.#deps.crash('digest:before-row')
-    this.#changeDigests(() => this.#digests.add(digest, isContent))
+    this.#digests ??= new TaskDigests(this, this.#deps.metadata)
+    const digests = this.#digests
+    this.#changeDigests(() => digests.add(digest, isContent))
     this.#deps.crash('digest:after-row')
   }
 

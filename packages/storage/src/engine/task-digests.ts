@@ -3,6 +3,12 @@ import type { Metadata } from '../metadata/metadata.ts'
 /** More digests than this are nobody's honest use. */
 const maxVerified = 16
 
+export interface KeptDigests {
+  readonly row: number
+  readonly contentDigest: string | undefined
+  readonly verified?: readonly string[]
+}
+
 /** Which digests the whole content was checked against. */
 export class TaskDigests {
   readonly #row: number
@@ -10,15 +16,16 @@ export class TaskDigests {
   #content: string | undefined
   #verified: readonly string[]
 
-  constructor(
-    row: number,
-    kept: { contentDigest: string | undefined; verified: readonly string[] },
-    metadata: Metadata,
-  ) {
-    this.#row = row
+  constructor(kept: KeptDigests, metadata: Metadata) {
+    this.#row = kept.row
     this.#metadata = metadata
     this.#content = kept.contentDigest
-    this.#verified = kept.verified
+    this.#verified = kept.verified ?? []
+  }
+
+  /** Whether there is anything to keep. */
+  static has({ contentDigest, verified = [] }: KeptDigests): boolean {
+    return contentDigest !== undefined || verified.length > 0
   }
 
   get content(): string | undefined {

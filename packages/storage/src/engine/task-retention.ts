@@ -1,35 +1,22 @@
-import type { Metadata } from '../metadata/metadata.ts'
 import type { Retention } from '../store.ts'
 
+/** How long a task is to be kept. */
 export interface KeptRetention {
   readonly isPinned: boolean
   readonly expiresAt: number | undefined
   readonly policy: string
 }
 
-/** How long a task is to be kept. */
-export class TaskRetention {
-  readonly #row: number
-  readonly #metadata: Metadata
-  #kept: KeptRetention
+/** What most tasks have: they share it. */
+const ordinary: KeptRetention = { isPinned: false, expiresAt: undefined, policy: '' }
 
-  constructor(row: number, { isPinned, expiresAt, policy }: KeptRetention, metadata: Metadata) {
-    this.#row = row
-    this.#kept = { isPinned, expiresAt, policy }
-    this.#metadata = metadata
-  }
+export function retentionOf({ isPinned, expiresAt, policy }: KeptRetention): KeptRetention {
+  const isOrdinary = !isPinned && expiresAt === undefined && policy === ''
+  return isOrdinary ? ordinary : { isPinned, expiresAt, policy }
+}
 
-  get kept(): KeptRetention {
-    return this.#kept
-  }
-
-  change({ isPinned, expiresAt, policy }: Retention): void {
-    const kept = {
-      isPinned: isPinned ?? this.#kept.isPinned,
-      expiresAt: expiresAt === undefined ? this.#kept.expiresAt : (expiresAt ?? undefined),
-      policy: policy ?? this.#kept.policy,
-    }
-    this.#metadata.retainTask(this.#row, kept)
-    this.#kept = kept
-  }
+/** What is not given stays as it is. */
+export function changedRetention(kept: KeptRetention, change: Retention): KeptRetention {
+  const { isPinned = kept.isPinned, expiresAt = kept.expiresAt, policy = kept.policy } = change
+  return retentionOf({ isPinned, expiresAt: expiresAt ?? undefined, policy })
 }

@@ -43,6 +43,12 @@ export class TaskUse {
     return (this.#holds?.size ?? 0) > 0
   }
 
+  /** A piece of an earlier run came then, and is recorded itself. */
+  restored(createdAt: number): void {
+    this.#updatedAt = Math.max(this.#updatedAt, createdAt)
+    this.#recordedUpdate = this.#updatedAt
+  }
+
   touch(): void {
     this.#updatedAt = Math.max(this.#updatedAt, Math.trunc(this.#deps.clock.now()))
   }

@@ -41,16 +41,20 @@ async function openNew(disk: Disk, path: string): Promise<DiskFile> {
   }
 }
 
-/** Removes content that no task owns. */
+/** What lies in the directories of contents, by their names: the bytes of each name, -1 for what is no file. */
+export type FoundFiles = Map<string, ReadonlyMap<string, number>>
+
+/** Removes content that no task owns. Directories that are in `found` are not read again. */
 export async function removeOrphans(
+  place: { directory: string; found: FoundFiles; isOwned: (name: string) => boolean },
   disk: Disk,
-  directory: string,
-  isOwned: (name: string) => boolean,
   log: Log,
 ): Promise<void> {
+  const { directory, found, isOwned } = place
   for (const prefix of await disk.readdir(directory)) {
     const path = join(directory, prefix)
-    for (const name of await namesIn(disk, path)) {
+    const names = found.get(prefix)?.keys() ?? (await namesIn(disk, path))
+    for (const name of names) {
       if (prefixOf(name) === prefix && isOwned(name)) continue
       log.warn({ path: join(path, name) }, 'content without a task removed')
       await disk.remove(join(path, name))
@@ -69,4 +73,5 @@ async function namesIn(disk: Disk, path: string): Promise<string[]> {
   }
 }
 
-const prefixOf = (name: string): string => name.slice(0, 3)
+/** The directory of a content. */
+export const prefixOf = (name: string): string => name.slice(0, 3)

@@ -1,11 +1,14 @@
 import { dirname } from 'node:path'
 import type { Disk, DiskFile } from '@damselfly/core'
 import type { ContentPlace } from '../place/content-place.ts'
+import { contentPath } from './content-files.ts'
 import type { Content } from './medium.ts'
 import { NameSyncs } from './name-syncs.ts'
 import type { FileOwner, OpenFiles, PinnedFile } from './open-files.ts'
 
 export interface DiskContentDeps {
+  /** Of all contents of the medium. */
+  readonly directory: string
   readonly disk: Disk
   readonly files: OpenFiles
 }
@@ -14,8 +17,8 @@ type FilePlace = Extract<ContentPlace, { kind: 'file' }>
 
 /** A content that is a file. */
 export class DiskContent implements Content, FileOwner {
-  readonly path: string
-  readonly place: FilePlace
+  readonly #name: string
+  readonly #writing: FilePlace['writing']
   readonly #deps: DiskContentDeps
   /** A complete file may have been made read-only by an export. */
   #isWritten = false
@@ -24,10 +27,20 @@ export class DiskContent implements Content, FileOwner {
   /** Keeps the unlinked file readable. */
   #lastPin: PinnedFile | undefined
 
-  constructor(place: FilePlace, deps: DiskContentDeps) {
-    this.path = place.path
-    this.place = place
+  constructor(name: string, writing: FilePlace['writing'], deps: DiskContentDeps) {
+    this.#name = name
+    this.#writing = writing
     this.#deps = deps
+  }
+
+  /** Made when it is asked for: a store may hold very many contents. */
+  get path(): string {
+    return contentPath(this.#deps.directory, this.#name)
+  }
+
+  get place(): FilePlace {
+    const [path, writing] = [this.path, this.#writing]
+    return writing === undefined ? { kind: 'file', path } : { kind: 'file', path, writing }
   }
 
   get file(): string {

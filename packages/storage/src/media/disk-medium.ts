@@ -1,10 +1,16 @@
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DfError, type Disk, errorCode, type Log } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import { directAlignment } from '../place/direct-writer.ts'
 import { isWrittenBack } from '../place/write-back-choice.ts'
-import { contentPath, createContentFile, removeOrphans } from './content-files.ts'
-import { DiskContent } from './disk-content.ts'
+import {
+  contentPath,
+  createContentFile,
+  type FoundFiles,
+  prefixOf,
+  removeOrphans,
+} from './content-files.ts'
+import { DiskContent, type DiskContentDeps } from './disk-content.ts'
 import type { Content, ContentRequest, Medium } from './medium.ts'
 import { OpenFiles } from './open-files.ts'
 import { preallocate } from './preallocate.ts'
@@ -32,8 +38,9 @@ export class DiskMedium implements Medium {
   readonly #disk: Disk
   readonly #log: Log
   readonly #files: OpenFiles
+  readonly #contentDeps: DiskContentDeps
   /** The files of earlier runs by directory: looking for each alone takes longer than all else at the start. Until the sweep. */
-  readonly #found = new Map<string, Promise<ReadonlyMap<string, number>>>()
+  readonly #found: FoundFiles = new Map()
   /** What may be created before the system is asked for the free space again; small files would ask more than they write. */
   #room = { creations: 0, bytes: 0 }
 
@@ -42,6 +49,7 @@ export class DiskMedium implements Medium {
     this.#disk = disk
     this.#log = log
     this.#files = new OpenFiles({ max: options.maxOpenFiles }, { disk, log })
+    this.#contentDeps = { directory: options.directory, disk, files: this.#files }
   }
 
   async create(request: ContentRequest): Promise<Content> {
@@ -52,21 +60,23 @@ export class DiskMedium implements Medium {
     const file = await createContentFile(this.#disk, path, (file) =>
       isWhole ? preallocate(file, sizeBytes) : file.truncate(sizeBytes),
     )
-    const content = this.#content(path, request)
+    const content = this.#content(request)
     content.created(file)
     return content
   }
 
-  async attach(request: ContentRequest): Promise<Content | undefined> {
-    const path = contentPath(this.#options.directory, request.name)
-    const sizeBytes = (await this.#sizesIn(dirname(path))).get(request.name)
-    if (sizeBytes === undefined || sizeBytes < request.sizeBytes) return undefined
-    return this.#content(path, request)
+  attach(request: ContentRequest): Promise<Content | undefined> | Content | undefined {
+    const prefix = prefixOf(request.name)
+    const found = this.#found.get(prefix)
+    return found === undefined
+      ? this.#list(prefix).then((listed) => this.#attach(request, listed))
+      : this.#attach(request, found)
   }
 
   async sweep(isOwned: (name: string) => boolean): Promise<void> {
+    const { directory } = this.#options
+    await removeOrphans({ directory, found: this.#found, isOwned }, this.#disk, this.#log)
     this.#found.clear()
-    await removeOrphans(this.#disk, this.#options.directory, isOwned, this.#log)
   }
 
   /** A hard link. The bytes are nobody's to change from now on, so they are made read-only, as an export does. */
@@ -76,7 +86,7 @@ export class DiskMedium implements Medium {
     try {
       await this.#disk.setWritable(from.file, false)
       await this.#linkNew(from.file, path)
-      return this.#content(path, request)
+      return this.#content(request)
     } catch (error) {
       this.#log.debug({ path, err: error }, 'content could not be shared')
       await this.#disk.remove(path).catch(() => {})
@@ -97,13 +107,16 @@ export class DiskMedium implements Medium {
     return this.#files.close()
   }
 
-  #sizesIn(directory: string): Promise<ReadonlyMap<string, number>> {
-    let sizes = this.#found.get(directory)
-    if (sizes === undefined) {
-      sizes = this.#disk.sizes(directory)
-      this.#found.set(directory, sizes)
-    }
+  async #list(prefix: string): Promise<ReadonlyMap<string, number>> {
+    const sizes = await this.#disk.sizes(join(this.#options.directory, prefix))
+    this.#found.set(prefix, sizes)
     return sizes
+  }
+
+  #attach(request: ContentRequest, found: ReadonlyMap<string, number>): Content | undefined {
+    const sizeBytes = found.get(request.name)
+    const isThere = sizeBytes !== undefined && sizeBytes >= request.sizeBytes
+    return isThere ? this.#content(request) : undefined
   }
 
   async #linkNew(from: string, path: string): Promise<void> {
@@ -117,18 +130,12 @@ export class DiskMedium implements Medium {
     }
   }
 
-  #content(path: string, { sizeBytes, spec }: ContentRequest): DiskContent {
+  #content({ name, sizeBytes, spec }: ContentRequest): DiskContent {
     const { directIO, memoryBytes } = this.#options
-    const kind = 'file'
-    const deps = { disk: this.#disk, files: this.#files }
     // Direct writes need pieces that begin at whole pages.
-    if (directIO && spec.pieceLength % directAlignment === 0) {
-      return new DiskContent({ kind, path, writing: 'direct' }, deps)
-    }
-    if (isWrittenBack(sizeBytes, memoryBytes)) {
-      return new DiskContent({ kind, path, writing: 'back' }, deps)
-    }
-    return new DiskContent({ kind, path }, deps)
+    const isDirect = directIO && spec.pieceLength % directAlignment === 0
+    const writing = isDirect ? 'direct' : isWrittenBack(sizeBytes, memoryBytes) ? 'back' : undefined
+    return new DiskContent(name, writing, this.#contentDeps)
   }
 
   async #checkSpace(neededBytes: number, taskId: string): Promise<void> {

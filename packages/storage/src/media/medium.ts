@@ -15,8 +15,8 @@ export interface Medium {
   readonly isKept: boolean
   /** Makes room for a content. Fails with the `DfError` `DiskFull` when it does not fit. */
   create(request: ContentRequest): Promise<Content>
-  /** A content of an earlier run; `undefined` when it is gone or shorter than it has to be. */
-  attach(request: ContentRequest): Promise<Content | undefined>
+  /** A content of an earlier run; `undefined` when it is gone or shorter than it has to be. A promise only where it takes time. */
+  attach(request: ContentRequest): Promise<Content | undefined> | Content | undefined
   /** Removes what is not owned: what a crash between a content and its record has left. */
   sweep(isOwned: (name: string) => boolean): Promise<void>
   /** A second content with the bytes of the first, which are complete and will not change; `undefined` = copy them. */

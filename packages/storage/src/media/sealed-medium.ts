@@ -14,13 +14,17 @@ export function sealedMedium(inner: Medium, keyFor: KeyFor): Medium {
   // What was stored before the store had keys stays as it is.
   const seal = (content: Content, { spec, isSealed }: ContentRequest): Content =>
     isSealed ? new SealedContent(content, checkKey(keyFor(spec))) : content
+  const sealFound = (content: Content | undefined, request: ContentRequest) =>
+    content === undefined ? undefined : seal(content, request)
   return {
     name: inner.name,
     isKept: inner.isKept,
     create: async (request) => seal(await inner.create(request), request),
-    async attach(request) {
-      const content = await inner.attach(request)
-      return content === undefined ? undefined : seal(content, request)
+    attach(request) {
+      const found = inner.attach(request)
+      return found instanceof Promise
+        ? found.then((content) => sealFound(content, request))
+        : sealFound(found, request)
     },
     sweep: (isOwned) => inner.sweep(isOwned),
     async share(from, request) {
@@ -28,8 +32,7 @@ export function sealedMedium(inner: Medium, keyFor: KeyFor): Medium {
       if (!(from instanceof SealedContent)) return undefined
       // Under another key the bytes would be of no use.
       if (Buffer.compare(from.key, checkKey(keyFor(request.spec))) !== 0) return undefined
-      const content = await inner.share?.(from.inner, request)
-      return content === undefined ? undefined : seal(content, request)
+      return sealFound(await inner.share?.(from.inner, request), request)
     },
     space: () => inner.space(),
     close: () => inner.close(),

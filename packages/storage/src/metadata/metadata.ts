@@ -8,6 +8,7 @@ import { blockId, maxBlocks, prepareSchema } from './schema.ts'
 import {
   condemned,
   factsCheck,
+  SharedTexts,
   type SqlRow,
   type TaskRow,
   taskColumns,
@@ -92,17 +93,18 @@ export class Metadata {
     })
   }
 
-  /** All tasks in order of their creation; rows that were damaged go to `damaged`. */
-  tasks(damaged: (row: number, taskId: string) => void): TaskRow[] {
-    return this.#attempt('Reading the tasks', () => {
-      const rows: TaskRow[] = []
+  /** All tasks in order of their creation; rows that were damaged go to `damaged`. Nothing may be written meanwhile. */
+  *tasks(damaged: (row: number, taskId: string) => void): Generator<TaskRow, undefined, undefined> {
+    const texts = new SharedTexts()
+    try {
       for (const row of this.#all(`SELECT ${taskColumns} FROM task ORDER BY id`)) {
-        const task = toTaskRow(row)
+        const task = toTaskRow(row, texts)
         if (task === undefined) damaged(Number(row[0]), String(row[1]))
-        else rows.push(task)
+        else yield task
       }
-      return rows
-    })
+    } catch (error) {
+      throw diskError(error, 'Reading the tasks', this.#path)
+    }
   }
 
   /** Peer ids of a task by number; 0 is the origin. */

@@ -129,10 +129,14 @@ export class PieceBlock {
   }
 }
 
+const checkKey = new Float64Array(2)
+const checkKeyBytes = new Uint8Array(checkKey.buffer)
+
 /** Tells a row that a bit of which has flipped; SQLite does not look. */
 export function blockCheck(task: number, number: number, bytes: Uint8Array): number {
-  const key = new Float64Array([task, number])
-  return new Crc32().update(new Uint8Array(key.buffer)).update(bytes).value
+  checkKey[0] = task
+  checkKey[1] = number
+  return new Crc32().update(checkKeyBytes).update(bytes).value
 }
 
 function writeEntry(bytes: Uint8Array, at: number, piece: PieceRow): void {

@@ -158,11 +158,16 @@ export class PieceTable {
   }
 
   #add(piece: number): void {
-    if (this.have.set(piece)) this.#heldBytes += pieceSpan(this.geometry, piece).length
+    if (this.have.set(piece)) this.#heldBytes += this.#lengthOf(piece)
   }
 
   #remove(piece: number): void {
-    if (this.have.clear(piece)) this.#heldBytes -= pieceSpan(this.geometry, piece).length
+    if (this.have.clear(piece)) this.#heldBytes -= this.#lengthOf(piece)
+  }
+
+  #lengthOf(piece: number): number {
+    const { contentLength, pieceLength } = this.geometry
+    return Math.min(pieceLength, contentLength - piece * pieceLength)
   }
 }
 

@@ -20,6 +20,8 @@ export interface TaskRow {
   readonly verified: readonly string[]
 }
 
+const maxSharedTexts = 1_000
+
 /** The `medium` of a task whose deletion has begun. */
 export const condemned = ''
 
@@ -32,38 +34,52 @@ export const taskColumns =
   'updated_at, medium, life, pinned, expires_at, policy, content_digest, verified'
 
 /** `undefined` when the row does not pass its check. */
-export function toTaskRow(row: SqlRow): TaskRow | undefined {
+export function toTaskRow(row: SqlRow, texts: SharedTexts): TaskRow | undefined {
   const [id, taskId, url, tag, application, contentLength, pieceLength, header] = row
   const [createdAt, isSealed] = [Number(row[8]), row[9] === 1]
-  const [updatedAt, medium, life, pinned, expiresAt, policy, contentDigest, verified] =
-    row.slice(11)
   const spec = {
     taskId: asTaskId(String(taskId)),
     url: String(url),
-    tag: String(tag),
-    application: String(application),
+    tag: texts.same(String(tag)),
+    application: texts.same(String(application)),
     contentLength: Number(contentLength),
     pieceLength: Number(pieceLength),
+    responseHeader: none,
   }
   if (factsCheck(spec, String(header), createdAt, isSealed) !== row[10]) return undefined
+  const [expiresAt, contentDigest, verified] = [row[15], row[17], row[18]]
   return {
     row: Number(id),
-    spec: { ...spec, responseHeader: JSON.parse(String(header)) },
+    spec: Object.assign(spec, { responseHeader: JSON.parse(String(header)) }),
     createdAt,
     isSealed,
-    updatedAt: Number(updatedAt),
-    medium: String(medium),
-    life: Number(life),
-    isPinned: pinned === 1,
+    updatedAt: Number(row[11]),
+    medium: texts.same(String(row[12])),
+    life: Number(row[13]),
+    isPinned: row[14] === 1,
     expiresAt: expiresAt === null ? undefined : Number(expiresAt),
-    policy: String(policy),
+    policy: texts.same(String(row[16])),
     contentDigest: contentDigest === null ? undefined : String(contentDigest),
-    verified: verified === '[]' ? none : digestsOf(String(verified)),
+    verified: verified === '[]' ? unverified : digestsOf(String(verified)),
   }
 }
 
+const none: Readonly<Record<string, string>> = {}
+
 /** Most tasks have none: they share it. */
-const none: readonly string[] = []
+const unverified: readonly string[] = []
+
+/** A few texts that very many rows have: applications, tags, names of media. */
+export class SharedTexts {
+  readonly #texts = new Map<string, string>()
+
+  /** The text itself or, as long as there are few, an equal one. */
+  same(text: string): string {
+    const known = this.#texts.get(text)
+    if (known === undefined && this.#texts.size < maxSharedTexts) this.#texts.set(text, text)
+    return known ?? text
+  }
+}
 
 /** Over the columns that never change: a flipped bit in one of them would make every piece a wrong one. */
 export function factsCheck(
@@ -75,7 +91,7 @@ export function factsCheck(
   const { taskId, url, tag, application, contentLength, pieceLength } = spec
   const facts = [taskId, url, tag, application, contentLength, pieceLength, header, createdAt]
   const text = JSON.stringify([...facts, isSealed])
-  return new Crc32().update(new TextEncoder().encode(text)).value
+  return new Crc32().update(text).value
 }
 
 function digestsOf(text: string): string[] {
