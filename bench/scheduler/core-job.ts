@@ -105,8 +105,8 @@ function hostFacts(host: number): HostFacts {
 function join(core: SchedulerCore, peer: number, peersPerTask: number): void {
   const task = Math.floor(peer / peersPerTask)
   if (peer % peersPerTask === 0) {
-    const whole = { peerId: peerId(hosts, task), contentLength, pieceLength, have: 'all' as const }
-    const held = [{ taskId: taskId(task), ...whole }]
+    const content = { contentLength, pieceLength, validators: {}, have: 'all' } as const
+    const held = [{ taskId: taskId(task), peerId: peerId(hosts, task), ...content }]
     core.apply({ type: 'inventoryAnnounced', hostId: hostId(hosts), tasks: held }, nowMs)
   }
   const id = peerId(peer % hosts, peer)

@@ -20,6 +20,12 @@ export {
   type Hasher,
   parseDigest,
 } from './digest/digest.ts'
+export {
+  areSameValidators,
+  contradict,
+  type Validators,
+  validatorsOf,
+} from './digest/validators.ts'
 export { aborted } from './errors/aborted.ts'
 export { type ErrorCode, errorTraits, type GrpcStatus } from './errors/codes.ts'
 export {

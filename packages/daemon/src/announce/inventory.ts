@@ -1,9 +1,9 @@
 import type { PieceGeometry, TaskId } from '@damselfly/core'
-import { pieceGeometry } from '@damselfly/core'
+import { pieceGeometry, type Validators, validatorsOf } from '@damselfly/core'
 import type { LiveTasks } from '../download/live-tasks.ts'
 import type { Held } from './scheduler-following.ts'
 
-/** A message is closed when it has so many tasks, or bitmaps of so many bytes. */
+/** A message is closed when it has so many tasks, or bitmaps and validators of so many bytes. */
 const maxTasks = 500
 const maxBytes = 1024 * 1024
 
@@ -20,15 +20,17 @@ export function* inventory(
       stored.spec.contentLength,
       stored.spec.pieceLength,
     ) satisfies PieceGeometry
+    const validators = validatorsOf(stored.spec.responseHeader)
     const pieces = stored.have.toBytes() as Uint8Array<ArrayBuffer>
     batch.push({
       taskId,
       peerId: peerIdOf(taskId),
       contentLength: BigInt(contentLength),
       pieceLength: BigInt(pieceLength),
+      validators,
       have: stored.have.isFull ? { case: 'whole', value: true } : { case: 'pieces', value: pieces },
     })
-    bytes += stored.have.isFull ? 0 : pieces.byteLength
+    bytes += textLength(validators) + (stored.have.isFull ? 0 : pieces.byteLength)
     if (batch.length < maxTasks && bytes < maxBytes) continue
     yield batch
     batch = []
@@ -36,3 +38,6 @@ export function* inventory(
   }
   if (batch.length > 0) yield batch
 }
+
+const textLength = (validators: Validators): number =>
+  Object.values(validators).reduce((sum, { length }) => sum + length, 0)

@@ -4,6 +4,7 @@ import {
   abortable,
   type ByteRange,
   background,
+  contradict,
   DfError,
   deadline,
   deferred,
@@ -14,6 +15,7 @@ import {
   peerId,
   pieceGeometry,
   piecesOverlapping,
+  validatorsOf,
 } from '@damselfly/core'
 import type { Source } from '@damselfly/sources'
 import type { PieceRecord, TaskSpec } from '@damselfly/storage'
@@ -331,20 +333,14 @@ function overdue({ address }: SchedulerLink): DfError {
   return new DfError('SchedulerUnavailable', `The scheduler at ${address} does not answer.`)
 }
 
-const validators = ['etag', 'last-modified']
-
 function hasValidator(header: Readonly<Record<string, string>>): boolean {
-  return validators.some((name) => header[name] !== undefined)
+  return Object.keys(validatorsOf(header)).length > 0
 }
 
 /** The same URL has other content now than what is stored. */
 function isOther(spec: TaskSpec, facts: TaskFacts): boolean {
   if (spec.contentLength !== facts.contentLength) return true
-  return validators.some((name) => {
-    const before = spec.responseHeader[name]
-    const now = facts.responseHeader[name]
-    return before !== undefined && now !== undefined && before !== now
-  })
+  return contradict(spec.responseHeader, facts.responseHeader)
 }
 
 function numberOf(value: bigint | undefined): number | undefined {

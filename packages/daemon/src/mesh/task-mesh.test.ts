@@ -41,7 +41,8 @@ function meshOf() {
       }),
     },
   } as unknown as MeshDeps
-  const spec = { taskId, contentLength: pieceCount * pieceLength, pieceLength }
+  const contentLength = pieceCount * pieceLength
+  const spec = { taskId, contentLength, pieceLength, responseHeader: { etag: '"1"' } }
   const stored = { have: new Bitset(pieceCount), spec }
   const mesh = new TaskMesh(new LiveTask(stored as never), deps, () => {})
   const job = {
@@ -52,8 +53,19 @@ function meshOf() {
     onChange: () => {},
   } as unknown as MeshJob
   const membership = mesh.join(job)
-  const meet = async (ip: string, held: readonly number[], isActive: boolean): Promise<void> => {
-    const hello = { taskId, hostId: ip, peerId: ip, contentLength: BigInt(spec.contentLength) }
+  const meet = async (
+    ip: string,
+    held: readonly number[],
+    { isActive = false, etag = '"1"' } = {},
+  ): Promise<void> => {
+    const validators = { etag }
+    const hello = {
+      taskId,
+      hostId: ip,
+      peerId: ip,
+      contentLength: BigInt(contentLength),
+      validators,
+    }
     const queue = new AsyncQueue<ExchangeMessage>(10)
     const say = (message: MessageInitShape<typeof ExchangeMessageSchema>): void =>
       void queue.push(create(ExchangeMessageSchema, message))
@@ -70,11 +82,17 @@ function meshOf() {
 
 it('gives a new neighbour time, however long nothing was to be had from those before', async () => {
   const { clock, lost, meet } = meshOf()
-  await meet('10.0.0.2', [], true)
+  await meet('10.0.0.2', [], { isActive: true })
   await clock.advance(30_000)
-  await meet('10.0.0.3', [0, 1, 2, 3], false)
+  await meet('10.0.0.3', [0, 1, 2, 3])
   await clock.advance(2_000)
   expect(lost).toEqual([])
   await clock.advance(60_000)
   expect(lost, 'that it has everything and gives nothing').toEqual(['10.0.0.3'])
+})
+
+it('has nothing to do with who holds another version of the content', async () => {
+  const { lost, meet } = meshOf()
+  await meet('10.0.0.2', [0, 1, 2, 3], { etag: '"2"' })
+  expect(lost).toEqual(['10.0.0.2'])
 })

@@ -3,10 +3,12 @@ import type { ExchangeHello, ExchangeMessage } from '@damselfly/api/peer'
 import {
   background,
   type CancelTimer,
+  contradict,
   DfError,
   isDfError,
   type PieceGeometry,
   pieceGeometry,
+  validatorsOf,
 } from '@damselfly/core'
 import type { LiveTask } from '../download/live-task.ts'
 import type { ParentAddress } from '../download/parent-session.ts'
@@ -193,6 +195,7 @@ export class TaskMesh {
       isSeed: host.isSeed,
       contentLength: BigInt(contentLength),
       pieceLength: BigInt(pieceLength),
+      validators: validatorsOf(this.#live.stored.spec.responseHeader),
       ...place,
       ...control(),
       piecePort: piecePort(),
@@ -222,7 +225,8 @@ export class TaskMesh {
     const isSame =
       hello.taskId === this.#live.taskId &&
       hello.contentLength === BigInt(contentLength) &&
-      hello.pieceLength === BigInt(pieceLength)
+      hello.pieceLength === BigInt(pieceLength) &&
+      !contradict(hello.validators, this.#live.stored.spec.responseHeader)
     const isHost = hello.hostId !== '' && hello.hostId !== this.#deps.host.id
     const isPlace = isIP(hello.ip) !== 0 && isPort(hello.port) && isPort(hello.piecePort)
     if (!isSame || !isHost || !isPlace || hello.hostId !== (address?.hostId ?? hello.hostId)) {

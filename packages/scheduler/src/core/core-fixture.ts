@@ -200,7 +200,7 @@ export class CoreFixture {
   holds(
     peerId: string,
     pieces: 'all' | readonly number[],
-    contentLength = CONTENT_LENGTH,
+    { contentLength = CONTENT_LENGTH, etag }: { contentLength?: number; etag?: string } = {},
   ): string[] {
     const bits = new Bitset(Math.ceil(contentLength / PIECE_LENGTH))
     if (pieces !== 'all') for (const n of pieces) bits.set(n)
@@ -214,6 +214,7 @@ export class CoreFixture {
           peerId: asPeerId(peerId),
           contentLength,
           pieceLength: PIECE_LENGTH,
+          validators: etag === undefined ? {} : { etag },
           have,
         },
       ],

@@ -2,7 +2,7 @@ import type { HostId, PieceInterval } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import type { PieceSet } from './piece-set.ts'
 import type { Lease, Peer } from './resources.ts'
-import { isActive, isAtSource, sameGeometry, usablePeers } from './swarm.ts'
+import { isActive, isAtSource, sameContent, sameGeometry, usablePeers } from './swarm.ts'
 
 export function isBlocked(state: Pick<CoreState, 'now'>, child: Peer, hostId: HostId): boolean {
   return child.blocked.size > 0 && (child.blocked.get(hostId) ?? 0) > state.now
@@ -13,7 +13,7 @@ export function canServe(state: Pick<CoreState, 'now'>, parent: Peer, child: Pee
   return (
     parent.isUsable &&
     parent.host !== child.host &&
-    sameGeometry(parent.geometry, child.geometry) &&
+    sameContent(parent, child) &&
     !isBlocked(state, child, parent.host.facts.id)
   )
 }

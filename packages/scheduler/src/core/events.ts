@@ -1,4 +1,4 @@
-import type { HostId, PeerId, TaskId } from '@damselfly/core'
+import type { HostId, PeerId, TaskId, Validators } from '@damselfly/core'
 import type {
   DownloadFacts,
   HostFacts,
@@ -40,6 +40,8 @@ export interface HeldTask {
   readonly peerId: PeerId
   readonly contentLength: number
   readonly pieceLength: number
+  /** What the origin said of the version that is held. */
+  readonly validators: Validators
   /** Pieces as `Bitset.toBytes` gives them. */
   readonly have: Uint8Array | 'all'
 }

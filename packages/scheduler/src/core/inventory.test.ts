@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { CoreFixture, pieces } from './core-fixture.ts'
+import { CONTENT_LENGTH, CoreFixture, pieces } from './core-fixture.ts'
 
 test('a scheduler that starts anew learns who holds what', () => {
   const f = new CoreFixture()
@@ -54,9 +54,40 @@ test('what cannot be used is counted and changes nothing', () => {
   f.holds('a', 'all')
   f.hosts('a', 'b')
   f.holds('a', [])
-  f.holds('a', 'all', -1)
+  f.holds('a', 'all', { contentLength: -1 })
   f.holds('a', 'all')
   f.holds('b', 'all')
   expect(f.core.statTask('task' as never)?.peerCount).toBe(1)
   expect(f.core.counters.strayMessages).toBe(4)
+})
+
+test('hosts with other versions of a content are no parents of each other', () => {
+  const f = new CoreFixture()
+  f.hosts('a', 'b', 'c', 'd')
+  f.holds('a', 'all', { etag: '"1"' })
+  f.holds('b', [0, 1, 2], { etag: '"2"' })
+  f.asks(1)
+  f.finds(1, { contentLength: CONTENT_LENGTH, responseHeader: { etag: '"2"' } })
+  expect(f.register('c', { range: pieces(0, 3) })).toEqual(['c <- b'])
+  expect(f.register('b')).toEqual([])
+  expect(f.wait(5000), 'nobody has the rest of that version').toEqual(['b to source'])
+})
+
+test("a host that does not know its version may be anybody's parent", () => {
+  const f = new CoreFixture()
+  f.hosts('a', 'b')
+  f.holds('a', 'all')
+  f.asks(1)
+  f.finds(1, { contentLength: CONTENT_LENGTH, responseHeader: { etag: '"2"' } })
+  expect(f.register('b')).toEqual(['b <- a'])
+})
+
+test('what a host told of its own version counts, whatever others have found', () => {
+  const f = new CoreFixture()
+  f.hosts('a', 'b')
+  f.holds('a', 'all', { etag: '"1"' })
+  f.asks(1)
+  f.finds(1, { contentLength: CONTENT_LENGTH, responseHeader: { etag: '"2"' } })
+  f.holds('b', [0], { etag: '"1"' })
+  expect(f.register('b')).toEqual(['b <- a'])
 })

@@ -6,7 +6,7 @@ import { mergeSiblings } from './on-peer-message.ts'
 import { MAX_PIECES } from './options.ts'
 import { PieceSet } from './piece-set.ts'
 import type { Host, Peer, Task } from './resources.ts'
-import { refreshUsable, sameGeometry, transition } from './swarm.ts'
+import { type Content, refreshUsable, sameContent, transition } from './swarm.ts'
 import { createPeer, describePeer, hasRoom, upsertTask } from './tables.ts'
 
 /**
@@ -26,14 +26,14 @@ export function onInventory(state: CoreState, { hostId, tasks }: InventoryAnnoun
 }
 
 function takeIn(state: CoreState, host: Host, held: HeldTask): boolean {
-  const { taskId, peerId, contentLength, pieceLength } = held
+  const { taskId, peerId, contentLength, pieceLength, validators } = held
   const geometry = geometryOf(contentLength, pieceLength)
   const have = geometry === undefined ? undefined : piecesOf(held.have, geometry)
   if (geometry === undefined || have === undefined || have.isEmpty) return false
   const known = state.peers.get(peerId)
   if (known !== undefined) {
     if (known.host !== host || known.task.id !== taskId) return false
-    if (known.isStreamOpen) return addPieces(state, known, geometry, have)
+    if (known.isStreamOpen) return addPieces(state, known, { geometry, validators }, have)
   }
   if (!hasRoom(state, { taskId, peerId })) return false
   const task = state.tasks.get(taskId) ?? upsertTask(state, { taskId, download: nothingKnown })
@@ -42,7 +42,7 @@ function takeIn(state: CoreState, host: Host, held: HeldTask): boolean {
   const download = withWhatItHolds(task, geometry, have)
   const peer = known ?? createPeer(state, { peerId, download }, { host, task })
   if (known !== undefined) transition(state, peer, 'Reregister')
-  describePeer(peer, download, geometry)
+  describePeer(peer, download, { geometry, validators })
   peer.forgetPieces()
   peer.holdAll(have)
   transition(state, peer, 'Announce')
@@ -53,8 +53,8 @@ function takeIn(state: CoreState, host: Host, held: HeldTask): boolean {
 }
 
 /** The download runs: its stream has told what it wants, and what it holds of that is all that is new. */
-function addPieces(state: CoreState, peer: Peer, geometry: PieceGeometry, have: PieceSet): boolean {
-  if (!sameGeometry(peer.geometry, geometry)) return false
+function addPieces(state: CoreState, peer: Peer, content: Content, have: PieceSet): boolean {
+  if (!sameContent(peer, content)) return false
   peer.holdAll(have)
   refreshUsable(state, peer)
   state.dirty.add(peer.task)

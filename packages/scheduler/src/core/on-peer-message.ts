@@ -13,7 +13,7 @@ import {
   isActive,
   peersOnHost,
   refreshUsable,
-  sameGeometry,
+  sameContent,
   setWaiting,
   transition,
 } from './swarm.ts'
@@ -169,7 +169,7 @@ function onFinished(state: CoreState, peer: Peer): void {
  */
 export function mergeSiblings(state: CoreState, peer: Peer): void {
   const siblings = peersOnHost(peer).filter(
-    (s) => s !== peer && s.state === 'Succeeded' && sameGeometry(s.geometry, peer.geometry),
+    (s) => s !== peer && s.state === 'Succeeded' && sameContent(s, peer),
   )
   for (const old of siblings.slice(0, Math.max(0, siblings.length - MAX_SIBLINGS))) {
     peer.holdAll(old.held())

@@ -1,4 +1,10 @@
-import { DfError, type PieceGeometry, pieceGeometry, type TaskId } from '@damselfly/core'
+import {
+  DfError,
+  type PieceGeometry,
+  pieceGeometry,
+  type TaskId,
+  validatorsOf,
+} from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import { dropDigests } from './digests.ts'
 import type { DownloadFacts } from './facts.ts'
@@ -43,7 +49,8 @@ function register(state: CoreState, event: Registration, resolutions: Resolution
       `The peer ${event.peerId} is already registered for another task or host.`,
     )
   }
-  const foundLength = resolutions.byTask.get(event.taskId)?.facts?.contentLength
+  const found = resolutions.byTask.get(event.taskId)?.facts
+  const foundLength = found?.contentLength
   const geometry = geometryOf(event.download, foundLength ?? lengthAmongPeers(state, event.taskId))
   checkRoom(state, event)
   // From here on nothing throws: a registration that is refused changes nothing.
@@ -53,7 +60,9 @@ function register(state: CoreState, event: Registration, resolutions: Resolution
   const download = task.facts
   const peer = known ?? createPeer(state, { peerId: event.peerId, download }, { host, task })
   if (known !== undefined) reset(state, peer)
-  describePeer(peer, download, geometry)
+  // What a peer has said of what it holds goes before what others are told now.
+  const validators = peer.validators ?? (found && validatorsOf(found.responseHeader))
+  describePeer(peer, download, { geometry, validators })
   peer.isStreamOpen = true
   transition(state, peer, registrationOf(peer))
   refreshUsable(state, peer)

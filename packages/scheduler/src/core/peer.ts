@@ -1,4 +1,4 @@
-import type { HostId, PeerId, PieceGeometry, PieceInterval } from '@damselfly/core'
+import type { HostId, PeerId, PieceGeometry, PieceInterval, Validators } from '@damselfly/core'
 import { peerPhase } from '@damselfly/policy'
 import { flag, PARENT_SLOTS, type PeerTable } from './columns/peer-table.ts'
 import type { DownloadFacts } from './facts.ts'
@@ -33,6 +33,8 @@ export class Peer {
   facts: DownloadFacts
   /** `undefined` while the peer does not know the length: then the content counts as one piece. */
   geometry: PieceGeometry | undefined = undefined
+  /** Of the version that it has or wants; `undefined` while nobody has said which. */
+  validators: Validators | undefined = undefined
   lease: Lease | undefined = undefined
   #trouble: Trouble | undefined = undefined
   readonly #table: PeerTable

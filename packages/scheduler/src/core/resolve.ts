@@ -1,4 +1,4 @@
-import type { TaskId } from '@damselfly/core'
+import { areSameValidators, type TaskId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import { dropDigests, isWatched } from './digests.ts'
 import type { ResolveEvent } from './events.ts'
@@ -83,14 +83,11 @@ function renew(
 }
 
 function isSameContent(a: TaskFacts, b: TaskFacts): boolean {
+  // Other headers may differ between two answers about one content.
   return (
-    a.contentLength === b.contentLength &&
-    validators.every((name) => a.responseHeader[name] === b.responseHeader[name])
+    a.contentLength === b.contentLength && areSameValidators(a.responseHeader, b.responseHeader)
   )
 }
-
-/** Other headers may differ between two answers about one content. */
-const validators = ['etag', 'last-modified']
 
 function ask(state: CoreState, all: Resolutions, callId: number, taskId: TaskId): void {
   const resolution = resolutionOf(all, taskId)

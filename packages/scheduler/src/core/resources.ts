@@ -1,4 +1,4 @@
-import type { HostId, PieceGeometry, PieceInterval, TaskId } from '@damselfly/core'
+import type { HostId, PieceGeometry, PieceInterval, TaskId, Validators } from '@damselfly/core'
 import type { SlotList } from './columns/slot-list.ts'
 import type { DownloadFacts } from './facts.ts'
 import type { Host } from './host.ts'
@@ -16,9 +16,11 @@ export interface Task {
   /** The newest registration: url, header and so on are refreshed by it. */
   facts: DownloadFacts
   geometry: PieceGeometry | undefined
+  /** Of the version that its peers have, if any of them knows. */
+  validators: Validators | undefined
   /** What is done differently in this swarm, as long as it lives. */
   readonly arm: SwarmArm | undefined
-  /** Some peer has or had another geometry than the others: each has to be compared. */
+  /** Some peer has or had another geometry or version than the others: each has to be compared. */
   isMixed: boolean
   /** Some peer wants or wanted only a part. */
   hasRanges: boolean

@@ -13,6 +13,7 @@ export function retireTask(state: CoreState, task: Task): void {
   for (const lease of [...task.leases]) cancelLease(state, lease)
   for (const peer of membersOf(state, task)) removePeer(state, peer, contentChanged())
   task.geometry = undefined
+  task.validators = undefined
   task.isMixed = false
   task.pieces.clear()
   task.refusals = []

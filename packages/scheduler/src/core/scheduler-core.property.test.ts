@@ -156,10 +156,13 @@ const ours: fc.Arbitrary<Step> = fc.oneof(
       named({ askParents: id, why, not }, (w) => w.askParents(id, why, ...not)),
     ),
   fc
-    .tuple(peerId, fc.constantFrom('all' as const, [0, 1, 2], [7]), fc.boolean())
-    .map(([id, what, isSame]) =>
-      named({ holds: id, what, isSame }, (w) =>
-        w.holds(id, what, isSame ? CONTENT_LENGTH : CONTENT_LENGTH + 1),
+    .tuple(peerId, fc.constantFrom('all' as const, [0, 1, 2], [7]), fc.boolean(), fc.nat(2))
+    .map(([id, what, isSame, version]) =>
+      named({ holds: id, what, isSame, version }, (w) =>
+        w.holds(id, what, {
+          contentLength: isSame ? CONTENT_LENGTH : CONTENT_LENGTH + 1,
+          ...(version === 0 ? {} : { etag: `"${version}"` }),
+        }),
       ),
     ),
 )

@@ -1,3 +1,4 @@
+import { contradict } from '@damselfly/core'
 import { flag, listed } from './columns/peer-table.ts'
 import { SlotList } from './columns/slot-list.ts'
 import type { CoreState } from './core-state.ts'
@@ -28,9 +29,21 @@ export function missingPieces(peer: Peer): PieceSet {
   return missing
 }
 
-/** The same content: pieces of one fit the other. */
+/** What must agree between two peers that exchange pieces. */
+export type Content = Pick<Peer, 'geometry' | 'validators'>
+
+/** The same content, as far as is known: pieces of one fit the other. */
+export function sameContent(a: Content, b: Content): boolean {
+  return sameGeometry(a.geometry, b.geometry) && !areOtherVersions(a.validators, b.validators)
+}
+
 export function sameGeometry(a: Peer['geometry'], b: Peer['geometry']): boolean {
   return a?.contentLength === b?.contentLength && a?.pieceLength === b?.pieceLength
+}
+
+/** Most peers of a task share one object. */
+export function areOtherVersions(a: Peer['validators'], b: Peer['validators']): boolean {
+  return a !== b && a !== undefined && b !== undefined && contradict(a, b)
 }
 
 /** Takes one edge of the state machine; false, counted, when there is no such edge. */

@@ -1,4 +1,4 @@
-import { DfError, piecesOverlapping } from '@damselfly/core'
+import { areSameValidators, DfError, piecesOverlapping } from '@damselfly/core'
 import { SlotList } from './columns/slot-list.ts'
 import type { CoreState } from './core-state.ts'
 import type { PeerEvent } from './events.ts'
@@ -9,10 +9,13 @@ import { Peer } from './peer.ts'
 import type { Task } from './resources.ts'
 import { isSameValue } from './same-value.ts'
 import {
+  areOtherVersions,
+  type Content,
   dropChildren,
   enterRack,
   leaveRack,
   refreshUsable,
+  sameContent,
   sameGeometry,
   setWaiting,
   transition,
@@ -98,6 +101,7 @@ export function upsertTask(
     number: nextTaskNumber(state),
     facts: event.download,
     geometry: undefined,
+    validators: undefined,
     arm: state.chooseArm?.(event.taskId, state.now),
     isMixed: false,
     hasRanges: false,
@@ -146,18 +150,25 @@ export function createPeer(
 }
 
 /** Takes over what the peer asks for; the pieces it holds stay unless the content is another one. */
-export function describePeer(peer: Peer, facts: DownloadFacts, geometry: Peer['geometry']): void {
-  const isSame = sameGeometry(peer.geometry, geometry)
-  if (!isSame) peer.forgetPieces()
+export function describePeer(peer: Peer, facts: DownloadFacts, content: Content): void {
+  const { geometry, validators } = content
+  if (!sameContent(peer, content)) peer.forgetPieces()
   // Of many peers with the same one, one is kept.
   const { task } = peer
   const isUsual = sameGeometry(task.geometry, geometry)
   peer.geometry = isUsual ? task.geometry : geometry
-  if (!isUsual) task.isMixed = true
+  if (validators !== undefined) task.validators ??= validators
+  peer.validators = shared(validators, task.validators)
+  if (!isUsual || areOtherVersions(task.validators, validators)) task.isMixed = true
   if (facts.range !== undefined) task.hasRanges = true
   peer.facts = facts
   peer.wanted =
     geometry === undefined ? { first: 0, end: 1 } : piecesOverlapping(geometry, facts.range)
+}
+
+function shared(own: Peer['validators'], usual: Peer['validators']): Peer['validators'] {
+  const isUsual = own !== undefined && usual !== undefined && areSameValidators(own, usual)
+  return isUsual ? usual : own
 }
 
 /** The peer leaves. Its stream, when open, ends with `reason`. */

@@ -4,7 +4,7 @@ import {
   type PeerReport,
   type HeldTask as WireHeldTask,
 } from '@damselfly/api/swarm'
-import { asPeerId, asTaskId } from '@damselfly/core'
+import { asPeerId, asTaskId, validatorsOf } from '@damselfly/core'
 import type { HeldTask, ParentsAsked, PeerReported } from '../core/events.ts'
 import { toLength } from './mapping.ts'
 
@@ -48,6 +48,7 @@ export function toHeldTask(held: WireHeldTask): HeldTask {
     peerId: asPeerId(held.peerId),
     contentLength: toLength('content length', held.contentLength),
     pieceLength: toLength('piece length', held.pieceLength),
+    validators: validatorsOf(held.validators),
     have: held.have.case === 'pieces' ? held.have.value : held.have.value === true ? 'all' : none,
   }
 }

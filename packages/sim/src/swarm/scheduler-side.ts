@@ -104,6 +104,7 @@ export class SchedulerSide {
     const content = {
       contentLength: contentBytes(scenario),
       pieceLength: scenario.pieceBytes,
+      validators: {},
       have,
     }
     this.tell({
