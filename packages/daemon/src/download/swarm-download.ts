@@ -8,6 +8,7 @@ import { heldPieces } from './held-pieces.ts'
 import { ParentFetch } from './parent-fetch.ts'
 import { parentAddress } from './parent-session.ts'
 import { PeerReporter } from './peer-reporter.ts'
+import { SchedulerChoice } from './scheduler-choice.ts'
 import { type SchedulerOrder, SchedulerSession } from './scheduler-session.ts'
 import type { SwarmDeps, SwarmTarget } from './swarm-options.ts'
 import { Wakeup } from './wakeup.ts'
@@ -33,8 +34,7 @@ export class SwarmDownload {
   /** Of that session. */
   #reporter: PeerReporter | undefined
   #unfollow = (): void => {}
-  /** Schedulers not tried yet in this attempt to connect. */
-  #untried: SchedulerLink[] = []
+  readonly #choice: SchedulerChoice
   #announcedTo: SchedulerLink | undefined
   #announcing = false
   /** The scheduler owes an answer since this moment. */
@@ -60,6 +60,7 @@ export class SwarmDownload {
     this.#target = target
     this.#deps = deps
     this.#reschedulePauseMs = deps.timing.rescheduleMs
+    this.#choice = new SchedulerChoice(deps.schedulers, deps.clock)
     this.#parents = new ParentFetch(target, {
       ...deps,
       onChange: () => this.#bell.ring(),
@@ -131,7 +132,7 @@ export class SwarmDownload {
     if (this.#owedSince !== undefined && (hopeful || this.#bad.length === 0)) {
       const overdueAt = this.#owedSince + timing.scheduleTimeoutMs
       if (now >= overdueAt)
-        this.#onLost(overdue(this.#session?.link.address, timing.scheduleTimeoutMs))
+        this.#onLost(overdue(this.#session?.link.address, timing.scheduleTimeoutMs), true)
       return overdueAt
     }
     const patience = hopeful ? timing.starvedMs : 0
@@ -218,18 +219,14 @@ export class SwarmDownload {
   }
 
   #connect(): void {
-    // One that failed a moment ago, perhaps for another download, is not waited for again.
-    this.#untried = this.#deps.schedulers.filter((link) => !link.isUnavailable)
+    this.#choice.begin()
     this.#connectNext()
   }
 
   #connectNext(): void {
-    const link = this.#untried.shift()
-    if (link === undefined) {
-      this.#noSchedulerLeft()
-      return
-    }
-    this.#register(link)
+    const link = this.#choice.next()
+    if (link === undefined) this.#noSchedulerLeft()
+    else this.#register(link)
   }
 
   #register(link: SchedulerLink): void {
@@ -238,7 +235,10 @@ export class SwarmDownload {
       link,
       identity,
       {
-        onOrder: (order) => this.#onOrder(order),
+        onOrder: (order) => {
+          this.#choice.hasAnswered(link)
+          this.#onOrder(order)
+        },
         onLost: (error) => {
           if (this.#session === session) this.#onLost(error)
         },
@@ -298,7 +298,7 @@ export class SwarmDownload {
     this.#bell.ring()
   }
 
-  #onLost(error: DfError): void {
+  #onLost(error: DfError, isSilent = false): void {
     const session = this.#session
     this.#session = undefined
     this.#owedSince = undefined
@@ -312,7 +312,7 @@ export class SwarmDownload {
     ) {
       this.#introduce(session.link)
     } else {
-      session?.link.markUnavailable()
+      if (session !== undefined) this.#choice.lost(session.link, isSilent)
       if (this.#lostAt === undefined) {
         this.#deps.log.warn({ scheduler: session?.link.address, err: error }, 'scheduler lost')
       }
