@@ -47,7 +47,8 @@ const timing = z.strictObject({
   starvedAfter: seconds('2s'),
   /** First pause between two such questions; doubles up to maxReschedulePause. Default 500ms. */
   reschedulePause: seconds('500ms'),
-  maxReschedulePause: seconds('30s'),
+  /** Default 8s. */
+  maxReschedulePause: seconds('8s'),
   /** All schedulers lost, parents alive but quiet: once to twice this long before the origin. Default 15s. */
   patience: seconds('15s'),
   /** All schedulers lost in mid-download and no parent left: random wait of up to this long before the origin. Default 5s. */

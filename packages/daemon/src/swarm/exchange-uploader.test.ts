@@ -24,6 +24,31 @@ describe('an uploader', () => {
     expect(parent.uploadSlots).toBe(6)
   })
 
+  /** Two pieces are always under way to one neighbour, each takes so long; returns the slots after so many. */
+  const slotsAfter = (pieces: number, isWhole: boolean, ms: number): number => {
+    const parent = exchangeOf(200, { params: { concurrency: 2, meanUplink: 100 }, depth: 2 })
+    for (const piece of allOf(200)) parent.pieceArrived(originSlot, piece, 0)
+    parent.addNeighbour(near, 0)
+    parent.receive(0, { kind: 'interested' }, 0)
+    for (let piece = 0; piece < 2; piece++) parent.uploadStarted(0, piece, piece * (ms / 2))
+    for (let piece = 2; piece < pieces + 2; piece++) {
+      const now = piece * (ms / 2)
+      parent.uploadEnded(0, now, isWhole)
+      parent.receive(0, { kind: 'interested' }, now)
+      parent.uploadStarted(0, piece, now)
+    }
+    return parent.uploadSlots
+  }
+
+  test('measures each of the pieces that follow each other to one neighbour', () => {
+    expect(slotsAfter(50, true, 20_000), 'as fast as elsewhere').toBe(2)
+    expect(slotsAfter(50, true, 5_000), 'four times as fast').toBe(3)
+  })
+
+  test('learns nothing from pieces that were broken off', () => {
+    expect(slotsAfter(50, false, 10)).toBe(2)
+  })
+
   test('tells a new neighbour what it holds', () => {
     const parent = exchangeOf(40)
     parent.pieceArrived(originSlot, 0, 0)

@@ -11,8 +11,8 @@ export class Giving {
   readonly #superSeed: SuperSeed | undefined
   readonly #isSharing: boolean
   readonly #slots = new UploadSlots()
-  /** By neighbour, the piece that is being sent and since when. */
-  readonly #sending: ({ readonly piece: number; readonly since: number } | undefined)[] = []
+  /** By neighbour, the pieces that are being sent and since when, the oldest first: they end in their order. */
+  readonly #sending: { readonly piece: number; readonly since: number }[][] = []
 
   constructor(
     state: SwarmState,
@@ -40,7 +40,7 @@ export class Giving {
   }
 
   remove(slot: Slot, now: number): void {
-    this.#sending[slot] = undefined
+    this.#sending[slot] = []
     this.#grants.remove(slot)
     this.grantFree(now)
   }
@@ -60,7 +60,9 @@ export class Giving {
   started(slot: Slot, piece: number, now: number): boolean {
     const named = this.#grants.started(slot, now)
     if (named === undefined) return false
-    this.#sending[slot] ??= { piece, since: now }
+    const sending = this.#sending[slot] ?? []
+    sending.push({ piece, since: now })
+    this.#sending[slot] = sending
     if (named !== piece) {
       if (named >= 0) this.#superSeed?.returned(named)
       this.#superSeed?.given(piece)
@@ -70,8 +72,7 @@ export class Giving {
 
   /** `isWhole`: the piece was sent to its end. */
   ended(slot: Slot, now: number, isWhole: boolean): void {
-    const sent = this.#sending[slot]
-    this.#sending[slot] = undefined
+    const sent = this.#sending[slot]?.shift()
     if (isWhole && sent !== undefined && now > sent.since && this.taken >= this.slots) {
       const bytes = this.#state.lengthOf(sent.piece)
       this.#slots.sent((bytes * 1_000) / (now - sent.since), this.#share)

@@ -2,7 +2,7 @@ import { DfError, type PeerId } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import { recordAnnounced } from './digests.ts'
 import type { PeerEvent, PieceFinished } from './events.ts'
-import { block, parentFailed } from './health.ts'
+import { lose, parentFailed, peersOf } from './health.ts'
 import { endLease, grantLease, sharedPeerLease, startLease } from './leases.ts'
 import { widen } from './mesh.ts'
 import { onParentsAsked, onReported } from './on-report.ts'
@@ -98,7 +98,7 @@ function onRescheduled(state: CoreState, peer: Peer, parentIds: readonly PeerId[
     state.counters.invalidTransitions += 1
     return
   }
-  for (const parentId of parentIds) block(state, peer, state.peers.get(parentId)?.host)
+  for (const { host } of peersOf(state, parentIds)) lose(state, peer, host)
   if (peer.lease !== undefined) endLease(state, peer.lease)
   // From the origin it comes back to the parents.
   if (peer.state === 'BackToSource') transition(state, peer, 'Download')

@@ -1,7 +1,7 @@
 import type { CoreState } from './core-state.ts'
 import { policyOf } from './decision-view.ts'
 import type { ParentsAsked, PeerReported } from './events.ts'
-import { block, parentFailed, peersOf } from './health.ts'
+import { lose, parentFailed, peersOf } from './health.ts'
 import { startLease } from './leases.ts'
 import { refreshNeighbours } from './mesh.ts'
 import type { Peer } from './resources.ts'
@@ -61,7 +61,7 @@ export function onParentsAsked(state: CoreState, peer: Peer, event: ParentsAsked
   for (const { host } of dropped) {
     if (event.reason === 'lost') {
       host.recordHealth(1)
-      block(state, peer, host)
+      lose(state, peer, host)
     } else if (event.reason === 'slow') {
       host.recordPace(1)
     }

@@ -11,8 +11,10 @@ export interface SchedulerCoreOptions {
   readonly placedMeshLimit: number
   /** A granted lease must show life within this time, else it moves on. */
   readonly startDeadlineMs: number
-  /** A parent that a peer reported comes back for it after this time. */
+  /** A parent that a peer reported comes back for it after this time ... */
   readonly blockMs: number
+  /** ... and one that a daemon of ours has lost after this, the next times after twice as long, up to `blockMs`. */
+  readonly lossMs: number
   /** A seed that failed is passed over for this time. */
   readonly seedRetryMs: number
   /** So many leases refused by the origin within the window end the waiting of all. */
@@ -64,6 +66,7 @@ export const defaultCoreOptions: SchedulerCoreOptions = {
   placedMeshLimit: 16,
   startDeadlineMs: 10 * secondMs,
   blockMs: 30 * secondMs,
+  lossMs: 4 * secondMs,
   seedRetryMs: 30 * secondMs,
   sourceRefusalLimit: 3,
   sourceRefusalWindowMs: 60 * secondMs,

@@ -13,6 +13,8 @@ interface Trouble {
   readonly blocked: Map<HostId, number>
   /** Temporary failures per host since it was last blocked. */
   readonly pieceFailures: Map<HostId, number>
+  /** How often it has lost each host. */
+  readonly losses: Map<HostId, number>
   /** The origin's last status in a failure report. */
   sourceStatus: number | undefined
 }
@@ -192,7 +194,12 @@ export class Peer {
   }
 
   get trouble(): Trouble {
-    this.#trouble ??= { blocked: new Map(), pieceFailures: new Map(), sourceStatus: undefined }
+    this.#trouble ??= {
+      blocked: new Map(),
+      pieceFailures: new Map(),
+      losses: new Map(),
+      sourceStatus: undefined,
+    }
     return this.#trouble
   }
 

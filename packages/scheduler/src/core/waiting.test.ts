@@ -44,14 +44,15 @@ test('parents are never on the same host, not sharing, blocked, or broken off', 
 
 test('blocked parents come back after thirty seconds', () => {
   const f = new CoreFixture()
-  f.hosts('a', 'b', 'c')
+  f.hosts('a', 'b')
+  f.host('c', { isOurs: false })
   f.holder('a')
   f.register('c')
   f.register('b', { range: pieces(0, 1) })
   f.say('peerStarted', 'b')
   f.apply({ type: 'hostDeleted', hostId: 'c' as never })
   expect(f.reschedule('b', 'a')).toEqual(['b to source'])
-  f.hosts('c')
+  f.host('c', { isOurs: false })
   f.register('c/2')
   f.say('peerStarted', 'c/2')
   expect(f.reschedule('c/2', 'a'), 'b is at the origin for something else').toEqual([])
@@ -60,13 +61,27 @@ test('blocked parents come back after thirty seconds', () => {
 
 test('a peer that waits for its blocked parent gets it when the block is over', () => {
   const f = new CoreFixture()
-  f.hosts('a', 'b')
+  f.hosts('a')
+  f.host('b', { isOurs: false })
   f.fetcher('a')
   f.register('b')
   f.say('peerStarted', 'b')
   expect(f.reschedule('b', 'a'), 'a is still at the origin').toEqual([])
   expect(f.wait(29_000)).toEqual([])
   expect(f.wait(1_000)).toEqual(['b <- a'])
+})
+
+test('a parent that a daemon of ours has lost comes back soon, each time later', () => {
+  const f = new CoreFixture()
+  f.hosts('a', 'b')
+  f.fetcher('a')
+  f.register('b')
+  for (const seconds of [4, 8, 16, 30, 30]) {
+    f.say('peerStarted', 'b')
+    expect(f.reschedule('b', 'a'), 'a is still at the origin').toEqual([])
+    expect(f.wait((seconds - 1) * 1_000), `${seconds} s`).toEqual([])
+    expect(f.wait(1_000)).toEqual(['b <- a'])
+  }
 })
 
 test('a ring of peers that only have each other is no list: somebody goes to the origin', () => {
