@@ -17,7 +17,10 @@ export async function writePieces(task: StoredTask, bytes: Uint8Array): Promise<
   await forEach(task.have.unsetBits(), lanes, async (number) => {
     const reservation = task.reserve(number)
     const writer = new PlacedPieceWriter(open, reservation)
-    for (const chunk of chunksAt(bytes, reservation)) writer.write(chunk)
+    for (const chunk of chunksAt(bytes, reservation)) {
+      writer.write(chunk)
+      await writer.ready()
+    }
     await reservation.commit({ ...facts, ...(await writer.finish()) })
   })
   await open.close()

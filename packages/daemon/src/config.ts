@@ -165,8 +165,8 @@ const storage = z.strictObject({
     .prefault({}),
   /** What a power cut may cost: fast = the pieces of the last half minute, durable = nothing. Default fast. */
   sync: z.enum(['fast', 'durable']).default('fast'),
-  /** Write past the page cache. Default false. */
-  directIO: z.boolean().default(false),
+  /** Write past the page cache: true, false, auto = contents that are large beside the memory, while the disk keeps up. Default auto. */
+  directIO: z.union([z.boolean(), z.literal('auto')]).default('auto'),
   writePieceTimeout: notUsed,
   writeBufferSize: notUsed,
   readBufferSize: notUsed,

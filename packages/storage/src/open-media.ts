@@ -1,6 +1,6 @@
 import { DfError, type Disk, type Log } from '@damselfly/core'
 import { Tiering } from './engine/tiering.ts'
-import { DiskMedium } from './media/disk-medium.ts'
+import { type DirectIO, DiskMedium } from './media/disk-medium.ts'
 import type { Medium } from './media/medium.ts'
 import { MemoryMedium } from './media/memory-medium.ts'
 import { loadMedium } from './media/plug-in.ts'
@@ -24,7 +24,7 @@ export interface OpenMediaOptions {
   readonly media: MediaOptions
   readonly keyFor?: KeyFor
   readonly preallocate: boolean
-  readonly directIO: boolean
+  readonly directIO: DirectIO
   readonly memoryBytes: number
   readonly maxOpenFiles: number
   readonly disk: Disk

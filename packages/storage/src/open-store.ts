@@ -9,11 +9,12 @@ import { loadTasks } from './engine/load-tasks.ts'
 import { EngineStore } from './engine/piece-store.ts'
 import { SyncPoints } from './engine/sync-points.ts'
 import { UnsealedPieces } from './engine/unsealed-pieces.ts'
+import type { DirectIO } from './media/disk-medium.ts'
 import type { KeyFor } from './media/sealed-medium.ts'
 import { BlockCache } from './metadata/block-cache.ts'
 import { Metadata } from './metadata/metadata.ts'
 import { type MediaOptions, openMedia } from './open-media.ts'
-import { usableMemory } from './place/write-back-choice.ts'
+import { usableMemory } from './place/large-content.ts'
 import type { PieceStore } from './store.ts'
 import { type StoreLayout, storeLayout } from './store-layout.ts'
 
@@ -37,8 +38,8 @@ export interface StoreOptions {
   readonly keyFor?: KeyFor
   /** Files of whole tasks get their blocks when they are created. Default true. */
   readonly preallocate?: boolean
-  /** Worker threads write past the page cache. Default false. */
-  readonly directIO?: boolean
+  /** Worker threads write past the page cache. Default `auto`: contents that are large beside `memoryBytes`, while the disk keeps up. */
+  readonly directIO?: DirectIO
   /** What this process may use, bytes. Default: all that the machine, or the container, has. */
   readonly memoryBytes?: number
   /** How many content files stay open for the next use. Default 64. */
@@ -55,7 +56,7 @@ const defaults = {
   media: { kind: 'disk' },
   mode: 'fast',
   preallocate: true,
-  directIO: false,
+  directIO: 'auto',
   maxOpenFiles: 64,
   syncIntervalMs: 30_000,
   crash: noCrash,

@@ -29,6 +29,7 @@ const span = { offset: 2 * mebibyte, length: mebibyte + 8192 + 77 }
 const places = (): Record<string, ContentPlace> => ({
   file: { kind: 'file', path },
   'file with direct I/O': { kind: 'file', path, writing: 'direct' },
+  'file with direct I/O while the disk keeps up': { kind: 'file', path, writing: 'auto' },
   memory: { kind: 'memory', start: 0, segments: [new SharedArrayBuffer(4 * mebibyte)] },
   'sealed file with direct I/O': {
     kind: 'sealed',

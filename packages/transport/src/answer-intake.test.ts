@@ -121,6 +121,29 @@ test('a chunk that a patient sink works on is not overwritten by what comes next
   expect(position).toBe(bytes.byteLength)
 })
 
+test('a sink that has taken a chunk may keep the next one waiting', async () => {
+  const length = 900 * KiB
+  const bytes = answerOf(length)
+  const chunks: Buffer[] = []
+  let isReady = true
+  const sink: PieceSink = {
+    write(chunk) {
+      expect(isReady).toBe(true)
+      chunks.push(Buffer.from(chunk))
+    },
+    ready() {
+      if (chunks.length % 2 === 0) return undefined
+      isReady = false
+      return setImmediate().then(() => {
+        isReady = true
+      })
+    },
+  }
+  await receive(bytes, { length, sink, step: 100_003, isGathered: false })
+  expect(Buffer.concat(chunks).equals(bytes.subarray(bytes.byteLength - length))).toBe(true)
+  expect(chunks.length).toBeGreaterThan(5)
+})
+
 test('what nobody asked for is told once', async () => {
   const bytes = Buffer.concat([answerOf(10), Buffer.from('more')])
   const sink: PieceSink = { write: () => {} }

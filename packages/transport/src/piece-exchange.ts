@@ -75,7 +75,11 @@ export class PieceExchange {
       const result = this.fetch.sink.write(chunk)
       const kind = result === undefined ? 'immediate' : 'patient'
       if (this.isUntried) this.#sinkKind = kind
-      if (result === undefined) return
+      if (result === undefined) {
+        const ready = this.fetch.sink.ready?.()
+        if (ready !== undefined) this.#wait(ready)
+        return
+      }
       this.#wait(result)
       if (this.#sinkKind === 'immediate' && !isLasting) throw new DfError('Internal', changedMind)
     } catch (error) {

@@ -36,6 +36,8 @@ export interface ServedPiece extends PieceHeader {
  */
 export interface PieceSink {
   write(chunk: Uint8Array): void | Promise<void>
+  /** Asked after each chunk that was taken at once: nothing more is read from the sender until this resolves. */
+  ready?(): Promise<void> | undefined
 }
 
 /** A peer's piece server. */

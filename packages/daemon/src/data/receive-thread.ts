@@ -36,6 +36,7 @@ export function receiveMethods({
       write(chunk) {
         landings.check()
         writer.write(chunk)
+        return writer.ready()
       },
       complete(costMs) {
         isComplete = true

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { DfError, type Disk, errorCode, type Log } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import { directAlignment } from '../place/direct-writer.ts'
-import { isWrittenBack } from '../place/write-back-choice.ts'
+import { isLargeBeside } from '../place/large-content.ts'
 import {
   contentPath,
   createContentFile,
@@ -15,6 +15,9 @@ import type { Content, ContentRequest, Medium } from './medium.ts'
 import { OpenFiles } from './open-files.ts'
 import { preallocate } from './preallocate.ts'
 
+/** Whether content is written past the page cache; `auto`: large ones while the disk keeps up. */
+export type DirectIO = boolean | 'auto'
+
 export interface DiskMediumOptions {
   /** Contents lie in `<directory>/<first 3 characters>/<name>`. */
   readonly directory: string
@@ -22,9 +25,9 @@ export interface DiskMediumOptions {
   readonly maxOpenFiles: number
   /** Files get their blocks when they are created. */
   readonly preallocate: boolean
-  /** Worker threads write past the page cache. */
-  readonly directIO: boolean
-  /** What this process may use: a content that is large beside it is written back early. */
+  /** Of worker threads. */
+  readonly directIO: DirectIO
+  /** What this process may use: contents are large beside it. */
   readonly memoryBytes: number
 }
 
@@ -131,11 +134,16 @@ export class DiskMedium implements Medium {
   }
 
   #content({ name, sizeBytes, spec }: ContentRequest): DiskContent {
+    return new DiskContent(name, this.#writing(sizeBytes, spec.pieceLength), this.#contentDeps)
+  }
+
+  #writing(sizeBytes: number, pieceLength: number): 'direct' | 'auto' | 'back' | undefined {
     const { directIO, memoryBytes } = this.#options
     // Direct writes need pieces that begin at whole pages.
-    const isDirect = directIO && spec.pieceLength % directAlignment === 0
-    const writing = isDirect ? 'direct' : isWrittenBack(sizeBytes, memoryBytes) ? 'back' : undefined
-    return new DiskContent(name, writing, this.#contentDeps)
+    const isAligned = pieceLength % directAlignment === 0
+    if (isAligned && directIO === true) return 'direct'
+    if (!isLargeBeside(memoryBytes, sizeBytes)) return undefined
+    return isAligned && directIO === 'auto' ? 'auto' : 'back'
   }
 
   async #checkSpace(neededBytes: number, taskId: string): Promise<void> {

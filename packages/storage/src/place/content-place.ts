@@ -4,8 +4,11 @@ export type ContentPlace =
       readonly kind: 'file'
       /** Belongs to these bytes alone: a task that begins a new life, or whose bytes move, gets another path. */
       readonly path: string
-      /** `direct`: past the page cache where the system can. `back`: to the disk soon. Default: when the system likes. */
-      readonly writing?: 'direct' | 'back'
+      /**
+       * `direct`: past the page cache where the system can. `back`: through it, and to the disk soon. `auto`: `direct` while the
+       * disk keeps up, else `back`. Default: through it, to the disk when the system likes.
+       */
+      readonly writing?: 'direct' | 'back' | 'auto'
     }
   | {
       readonly kind: 'memory'

@@ -6,9 +6,8 @@ const start = 7 * 4096
 
 /** A file whose direct writes end when they are told to. */
 class Target implements DirectTarget {
-  readonly bytes = new Uint8Array(8 * mebibyte)
+  readonly bytes = new Uint8Array(10 * mebibyte)
   readonly direct: { offset: number; length: number; end: (error?: Error) => void }[] = []
-  readonly now: { offset: number; length: number }[] = []
   readonly cached: { offset: number; length: number }[] = []
 
   writeLater(bytes: Uint8Array, offset: number): Promise<void> {
@@ -20,11 +19,6 @@ class Target implements DirectTarget {
       }
       this.direct.push({ offset, length: bytes.byteLength, end })
     })
-  }
-
-  writeNow(bytes: Uint8Array, offset: number): void {
-    this.bytes.set(bytes, offset)
-    this.now.push({ offset, length: bytes.byteLength })
   }
 
   write(bytes: Uint8Array, offset: number): void {
@@ -61,15 +55,17 @@ test('whole pages are written directly and the rest through the page cache', asy
   expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
 })
 
-test('while the disk has all it may have at once, the thread waits for what comes', async () => {
-  const { target, bytes, writer } = setUp(6 * mebibyte)
-  writer.write(bytes)
-  expect(target.direct.length).toBe(4)
-  expect(target.now.map(({ offset }) => offset)).toEqual([
-    start + 4 * mebibyte,
-    start + 5 * mebibyte,
-  ])
-  for (const { end } of target.direct) end()
+test('a writer is ready for more while fewer than eight writes are under way', async () => {
+  const { target, bytes, writer } = setUp(9 * mebibyte)
+  writer.write(bytes.subarray(0, 7 * mebibyte))
+  expect(writer.ready()).toBeUndefined()
+  writer.write(bytes.subarray(7 * mebibyte))
+  const ready = writer.ready()
+  expect(ready).toBeInstanceOf(Promise)
+  for (const { end } of target.direct.slice(0, 2)) end()
+  await ready
+  expect(writer.ready()).toBeUndefined()
+  for (const { end } of target.direct.slice(2)) end()
   await writer.finish()
   expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
 })
@@ -105,8 +101,9 @@ test('a failure of the page cache leaves the disk its full queue', async () => {
   await expect(finished).rejects.toThrow('full')
   await settled()
   const next = new Target()
-  new AlignedDirectWriter(0, next).write(new Uint8Array(5 * mebibyte))
-  expect([next.direct.length, next.now.length]).toEqual([4, 1])
+  const writer = new AlignedDirectWriter(0, next)
+  writer.write(new Uint8Array(7 * mebibyte))
+  expect(writer.ready()).toBeUndefined()
   for (const { end } of next.direct) end()
   await settled()
 })

@@ -1,4 +1,6 @@
+import { systemClock } from '@damselfly/core'
 import type { DirectWriter } from './open-place.ts'
+import { WriteQueue } from './write-queue.ts'
 
 /** Offsets, lengths and addresses of direct writes are multiples of this; no disk asks for more than a page. */
 export const directAlignment = 4096
@@ -10,24 +12,20 @@ const wasmPageBytes = 64 * 1024
 const pool: Uint8Array[] = []
 const maxPooled = 8
 
-/** More only wait in the disk's queue, and for a thread of libuv, which has four. */
-const maxUnderWay = 4
 /** Of this thread: all its files lie on one disk. */
-let underWay = 0
+export const writeQueue = new WriteQueue(systemClock)
 
 /** The ways into the file. Direct ones take whole pages from a page-aligned address. */
 export interface DirectTarget {
   /** Directly; leaves the bytes alone when it settles. */
   writeLater(bytes: Uint8Array, offset: number): Promise<void>
-  /** Directly, while the thread waits. */
-  writeNow(bytes: Uint8Array, offset: number): void
   /** Through the page cache. */
   write(bytes: Uint8Array, offset: number): void
 }
 
 /**
- * Collects bytes in page-aligned chunks, which are written directly while the next one fills. When the disk does not keep up
- * the thread waits for it. What is no whole page at the end goes through the page cache.
+ * Collects bytes in page-aligned chunks, which are written directly while the next one fills. What is no whole page at the end
+ * goes through the page cache.
  */
 export class AlignedDirectWriter implements DirectWriter {
   readonly #target: DirectTarget
@@ -55,6 +53,10 @@ export class AlignedDirectWriter implements DirectWriter {
     }
   }
 
+  ready(): Promise<void> | undefined {
+    return writeQueue.room
+  }
+
   async finish(): Promise<void> {
     if (this.#chunk !== undefined) this.#flush(this.#chunk)
     if (this.#underWay.size > 0) await Promise.all(this.#underWay)
@@ -68,23 +70,13 @@ export class AlignedDirectWriter implements DirectWriter {
     this.#chunk = undefined
     this.#offset += this.#filled
     this.#filled = 0
-    if (whole > 0) this.#writePages(chunk, { whole, offset })
+    if (whole > 0) this.#writeLater(chunk, { bytes: chunk.subarray(0, whole), offset })
     else giveBack(chunk)
     if (whole < bytes.byteLength) this.#target.write(bytes.subarray(whole), offset + whole)
   }
 
-  #writePages(chunk: Uint8Array, { whole, offset }: { whole: number; offset: number }): void {
-    const bytes = chunk.subarray(0, whole)
-    if (underWay < maxUnderWay) {
-      this.#writeLater(chunk, { bytes, offset })
-      return
-    }
-    this.#target.writeNow(bytes, offset)
-    giveBack(chunk)
-  }
-
   #writeLater(chunk: Uint8Array, { bytes, offset }: { bytes: Uint8Array; offset: number }): void {
-    underWay += 1
+    writeQueue.began()
     const settled = this.#target
       .writeLater(bytes, offset)
       .catch((error: unknown) => {
@@ -92,7 +84,7 @@ export class AlignedDirectWriter implements DirectWriter {
       })
       .then(() => {
         this.#underWay.delete(settled)
-        underWay -= 1
+        writeQueue.ended(bytes.byteLength)
         giveBack(chunk)
       })
     this.#underWay.add(settled)

@@ -2,7 +2,12 @@ import * as fs from 'node:fs'
 import { errorCode } from '@damselfly/core'
 import { diskError } from '../disk-errors.ts'
 import type { ContentPlace, PlacedSpan } from './content-place.ts'
-import { AlignedDirectWriter, type DirectTarget, directAlignment } from './direct-writer.ts'
+import {
+  AlignedDirectWriter,
+  type DirectTarget,
+  directAlignment,
+  writeQueue,
+} from './direct-writer.ts'
 import type { DirectWriter, OpenPlace } from './open-place.ts'
 import { writeBack } from './write-back.ts'
 
@@ -11,10 +16,9 @@ const direct = fs.constants.O_DIRECT
 /** A content file, read, written and written directly through descriptors of their own. */
 export class FilePlace implements OpenPlace {
   readonly #path: string
-  readonly #isDirect: boolean
-  readonly #isWrittenBack: boolean
+  readonly #writing: 'direct' | 'auto' | 'back' | undefined
   #reading: number | undefined
-  #writing: number | undefined
+  #writable: number | undefined
   /** `null` when the file system has no direct writes. */
   #directly: number | null | undefined
   /** Direct writes under way; none of them rejects. */
@@ -22,14 +26,13 @@ export class FilePlace implements OpenPlace {
 
   constructor({ path, writing }: Extract<ContentPlace, { kind: 'file' }>) {
     this.#path = path
-    this.#isDirect = writing === 'direct' && direct !== undefined
-    this.#isWrittenBack = writing === 'back'
+    this.#writing = writing
   }
 
   read(buffer: Uint8Array, offset: number): number {
     return this.#attempt('Reading', () => {
       // An export may have made the file read-only, so reading must not ask for more.
-      this.#reading ??= this.#writing ?? fs.openSync(this.#path, 'r')
+      this.#reading ??= this.#writable ?? fs.openSync(this.#path, 'r')
       let done = 0
       while (done < buffer.byteLength) {
         const left = buffer.byteLength - done
@@ -43,18 +46,20 @@ export class FilePlace implements OpenPlace {
 
   write(bytes: Uint8Array, offset: number): void {
     this.#attempt('Writing', () => {
-      this.#writing ??= fs.openSync(this.#path, 'r+')
-      writeAll(this.#writing, bytes, offset)
+      this.#writable ??= fs.openSync(this.#path, 'r+')
+      writeAll(this.#writable, bytes, offset)
     })
   }
 
   wrote(span: PlacedSpan): void {
-    if (this.#isWrittenBack) writeBack(this.#path, span)
+    if (this.#writing === 'back' || this.#writing === 'auto') writeBack(this.#path, span)
   }
 
   /** Direct writes start and end at whole pages; the last bytes of a content go the ordinary way. */
   directWriter(span: PlacedSpan): DirectWriter | undefined {
-    if (!this.#isDirect || span.offset % directAlignment !== 0) return undefined
+    if (direct === undefined || span.offset % directAlignment !== 0) return undefined
+    if (this.#writing !== 'direct' && this.#writing !== 'auto') return undefined
+    if (this.#writing === 'auto' && !writeQueue.keepsUp(span.length)) return undefined
     const descriptor = this.#openDirectly()
     if (descriptor === null) return undefined
     const target: DirectTarget = {
@@ -63,7 +68,6 @@ export class FilePlace implements OpenPlace {
         this.#track(writing)
         return writing
       },
-      writeNow: (bytes, offset) => this.#writeNow(descriptor, bytes, offset),
       write: (bytes, offset) => this.write(bytes, offset),
     }
     return new AlignedDirectWriter(span.offset, target)
@@ -77,9 +81,9 @@ export class FilePlace implements OpenPlace {
   }
 
   #closeFiles(): void {
-    const open = new Set([this.#reading, this.#writing, this.#directly])
+    const open = new Set([this.#reading, this.#writable, this.#directly])
     this.#reading = undefined
-    this.#writing = undefined
+    this.#writable = undefined
     this.#directly = undefined
     for (const descriptor of open) if (typeof descriptor === 'number') fs.closeSync(descriptor)
   }
@@ -101,14 +105,6 @@ export class FilePlace implements OpenPlace {
       for (let done = 0; done < bytes.byteLength; ) {
         done += await write(descriptor, bytes.subarray(done), offset + done)
       }
-    } catch (error) {
-      this.#writeRefused(error, bytes, offset)
-    }
-  }
-
-  #writeNow(descriptor: number, bytes: Uint8Array, offset: number): void {
-    try {
-      writeAll(descriptor, bytes, offset)
     } catch (error) {
       this.#writeRefused(error, bytes, offset)
     }

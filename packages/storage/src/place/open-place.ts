@@ -15,7 +15,7 @@ export interface OpenPlace {
   /** How many bytes were read; fewer than asked for only at the end. */
   read(buffer: Uint8Array, offset: number): number
   write(bytes: Uint8Array, offset: number): void
-  /** A writer that passes by the page cache, for a span that allows it. */
+  /** A writer that passes by the page cache, for a span that allows it and, where that is asked for, while the disk keeps up. */
   directWriter?(span: PlacedSpan): DirectWriter | undefined
   /** All of this span has been written: a place that is large beside the memory begins to bring it to the disk. */
   wrote?(span: PlacedSpan): void
@@ -30,6 +30,8 @@ export interface OpenPlace {
 export interface DirectWriter {
   /** The bytes may be reused at once. Throws also what an earlier write came to. */
   write(bytes: Uint8Array): void
+  /** Set while the disk is behind; resolves when it has room again. */
+  ready(): Promise<void> | undefined
   /** Writes what is left. Resolves when the disk, or the page cache, has all bytes. */
   finish(): Promise<void>
 }

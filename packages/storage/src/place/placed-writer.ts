@@ -54,6 +54,11 @@ export class PlacedPieceWriter {
     }
   }
 
+  /** Set while the disk is behind; resolves when it has room again. Who writes on regardless fills the memory. */
+  ready(): Promise<void> | undefined {
+    return this.#direct?.ready()
+  }
+
   /**
    * All bytes are here: what they hash to. Resolves when they are written. Errors: `PeerProtocol` (fewer than the piece has),
    * `DiskFull`, `DiskFailed`.

@@ -7,10 +7,10 @@ import { totalmem } from 'node:os'
 const memoryShare = 16
 
 /**
- * Whether the system should be told to write a content's pieces to the disk as they come, instead of when it has to. Sizes in
- * bytes; `memoryBytes` is what this process and the pages it dirties may take.
+ * Whether pages of a content would fill what the system allows to wait for the disk, or drive out what others work with. Sizes
+ * in bytes; `memoryBytes` is what this process and the pages it dirties may take.
  */
-export function isWrittenBack(sizeBytes: number, memoryBytes: number): boolean {
+export function isLargeBeside(memoryBytes: number, sizeBytes: number): boolean {
   return sizeBytes >= memoryBytes / memoryShare
 }
 

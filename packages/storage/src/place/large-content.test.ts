@@ -1,12 +1,12 @@
 import { totalmem } from 'node:os'
 import { expect, test } from 'vitest'
-import { isWrittenBack, usableMemory } from './write-back-choice.ts'
+import { isLargeBeside, usableMemory } from './large-content.ts'
 
 const gibibyte = 1024 ** 3
 
 test('a sixteenth of the memory is the limit', () => {
-  expect(isWrittenBack(gibibyte, 16 * gibibyte)).toBe(true)
-  expect(isWrittenBack(gibibyte - 1, 16 * gibibyte)).toBe(false)
+  expect(isLargeBeside(16 * gibibyte, gibibyte)).toBe(true)
+  expect(isLargeBeside(16 * gibibyte, gibibyte - 1)).toBe(false)
 })
 
 test('a process may use some memory, though no more than there is', () => {
