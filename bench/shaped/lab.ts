@@ -20,6 +20,11 @@ const hub = `${prefix}-hub`
 /** The first 10 addresses are the hub's and this process's own. */
 const firstHost = 11
 const maxHosts = 200
+/**
+ * As much as the port of a switch keeps, some 20 ms at 100 Mbit/s. The default, a thousand packets of up to 64 KiB, lets TCP fill
+ * seconds of queue, behind which every message waits.
+ */
+const queueBytes = 256 * 1024
 
 /**
  * Hosts behind links of so many Mbit/s in each direction, joined by a bridge: namespaces, veth pairs and HTB. The process itself
@@ -85,6 +90,8 @@ async function shape(namespace: string, device: string, mbit: number): Promise<v
   )
   const rate = ['rate', `${mbit}mbit`, 'burst', '64k', 'cburst', '64k']
   await tc('class', 'add', 'dev', device, 'parent', '1:', 'classid', '1:10', 'htb', ...rate)
+  const limit = ['limit', String(queueBytes)]
+  await tc('qdisc', 'add', 'dev', device, 'parent', '1:10', 'handle', '10:', 'bfifo', ...limit)
 }
 
 async function remove(names: readonly string[]): Promise<void> {
