@@ -41,6 +41,7 @@ export class NeighbourLink {
   #have: number[] = []
   #cancelGather: CancelTimer | undefined
   #toldAt = Number.NEGATIVE_INFINITY
+  #saidAt = Number.NEGATIVE_INFINITY
   #isOver = false
   #windowAt = Number.NEGATIVE_INFINITY
   #windowCount = 0
@@ -48,6 +49,11 @@ export class NeighbourLink {
   constructor(clock: Clock, handlers: LinkHandlers) {
     this.#clock = clock
     this.#handlers = handlers
+  }
+
+  /** When the last message was sent. */
+  get saidAt(): number {
+    return this.#saidAt
   }
 
   get isOver(): boolean {
@@ -72,6 +78,7 @@ export class NeighbourLink {
   post(message: WireMessage): void {
     this.#flush()
     if (this.#isOver) return
+    this.#saidAt = this.#clock.monotonic()
     if (!this.outbox.push(create(ExchangeMessageSchema, message))) {
       this.end(new DfError('PeerUnavailable', 'The neighbour does not read what it is told.'))
     }

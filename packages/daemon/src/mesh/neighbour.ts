@@ -2,7 +2,7 @@ import type { ExchangeHello } from '@damselfly/api/peer'
 import { type Clock, DfError, isAbort } from '@damselfly/core'
 import type { PeerAddress, PeerFeatures } from '@damselfly/transport'
 import type { ParentAddress, ParentSessionDeps } from '../download/parent-session.ts'
-import type { Slot } from '../swarm/index.ts'
+import type { DeclineReason, Slot } from '../swarm/index.ts'
 import type { NeighbourLink } from './neighbour-link.ts'
 
 export interface NeighbourDeps extends Pick<ParentSessionDeps, 'describe' | 'forgetOffer'> {
@@ -23,7 +23,11 @@ export class Neighbour {
   wasWrong = false
   /** Pieces that it fetches from here with a grant. */
   uploads = 0
+  /** It waits to be granted a piece. */
+  isWaiting = false
   heardAt: number
+  /** Since when it knows that we would take a piece; `undefined` when we would not. */
+  askedAt: number | undefined
   /** Times in a row, since it is a neighbour, that nothing was to be had from anybody. */
   starved = 0
   readonly #deps: NeighbourDeps
@@ -49,6 +53,17 @@ export class Neighbour {
   /** As the scheduler knows the download there. */
   get peerId(): string {
     return this.address?.peerId ?? this.#hello?.peerId ?? ''
+  }
+
+  /** Something is sent to it, or will be: it has to hear that this host lives. */
+  get isServed(): boolean {
+    return this.uploads > 0 || this.isWaiting
+  }
+
+  /** Its grant is not used, and we would take nothing more. */
+  decline(reason: DeclineReason): void {
+    this.askedAt = undefined
+    this.link.say({ kind: 'decline', reason })
   }
 
   introduced(slot: Slot, hello: ExchangeHello, isNear: boolean): void {

@@ -66,8 +66,8 @@ export class Takes {
     // What was here before keeps the claim until it has let go.
     if (before.length === 0 && !this.#target.live.claim(piece)) {
       this.#takes.delete(take)
-      link.say({ kind: 'decline', reason: 'nothing' })
-      this.#target.exchange.pieceFailed(slot, piece, 'busy', this.#deps.clock.monotonic())
+      neighbour.decline('nothing')
+      this.#target.exchange.pieceFailed(slot, piece, 'declined', this.#deps.clock.monotonic())
       return
     }
     link.post({ message: { case: 'taking', value: { piece } } })

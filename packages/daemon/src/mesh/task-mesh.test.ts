@@ -9,7 +9,6 @@ import type { ParentAddress } from '../download/parent-session.ts'
 import { PeerBans } from '../download/peer-bans.ts'
 import type { MeshDeps, MeshJob } from './mesh-job.ts'
 import { TaskMesh } from './task-mesh.ts'
-import { toWire } from './wire.ts'
 
 const taskId = asTaskId('a'.repeat(64))
 const [pieceCount, pieceLength] = [4, 1_000]
@@ -53,6 +52,18 @@ function meshOf() {
     onChange: () => {},
   } as unknown as MeshJob
   const membership = mesh.join(job)
+  const say = (
+    ip: string,
+    message: MessageInitShape<typeof ExchangeMessageSchema>['message'] & {},
+  ): void => void said.get(ip)?.push(create(ExchangeMessageSchema, { message }))
+  /** Time passes, and these show that they live. */
+  const pass = async (ms: number, ...living: readonly string[]): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      await clock.advance(500)
+      for (const ip of living) say(ip, { case: 'sending', value: {} })
+      await clock.advance(0)
+    }
+  }
   const meet = async (
     ip: string,
     held: readonly number[],
@@ -66,28 +77,25 @@ function meshOf() {
       contentLength: BigInt(contentLength),
       validators,
     }
-    const queue = new AsyncQueue<ExchangeMessage>(10)
-    const say = (message: MessageInitShape<typeof ExchangeMessageSchema>): void =>
-      void queue.push(create(ExchangeMessageSchema, message))
+    said.set(ip, new AsyncQueue<ExchangeMessage>(10))
     const value = { ...hello, pieceLength: BigInt(pieceLength), ip, port: 4_000, piecePort: 4_005 }
-    say({ message: { case: 'hello', value } })
-    say(toWire({ kind: 'have', pieces: held }))
-    say({ message: { case: 'downloading', value: { isActive } } })
-    said.set(ip, queue)
+    say(ip, { case: 'hello', value })
+    say(ip, { case: 'have', value: { numbers: [...held] } })
+    say(ip, { case: 'downloading', value: { isActive } })
     membership.meet([{ hostId: ip, peerId: ip, control: { host: ip, port: 4_000 } } as never])
     await clock.advance(0)
   }
-  return { clock, lost, meet }
+  return { lost, meet, pass }
 }
 
 it('gives a new neighbour time, however long nothing was to be had from those before', async () => {
-  const { clock, lost, meet } = meshOf()
+  const { lost, meet, pass } = meshOf()
   await meet('10.0.0.2', [], { isActive: true })
-  await clock.advance(30_000)
+  await pass(30_000)
   await meet('10.0.0.3', [0, 1, 2, 3])
-  await clock.advance(2_000)
+  await pass(2_000, '10.0.0.3')
   expect(lost).toEqual([])
-  await clock.advance(60_000)
+  await pass(60_000, '10.0.0.3')
   expect(lost, 'that it has everything and gives nothing').toEqual(['10.0.0.3'])
 })
 
@@ -95,4 +103,15 @@ it('has nothing to do with who holds another version of the content', async () =
   const { lost, meet } = meshOf()
   await meet('10.0.0.2', [0, 1, 2, 3], { etag: '"2"' })
   expect(lost).toEqual(['10.0.0.2'])
+})
+
+it('waits for a grant only as long as the neighbour shows that it lives', async () => {
+  const { lost, meet, pass } = meshOf()
+  await meet('10.0.0.2', [0, 1, 2, 3])
+  await meet('10.0.0.3', [0, 1, 2, 3])
+  await meet('10.0.0.4', [])
+  await pass(1_000, '10.0.0.2')
+  expect(lost).toEqual([])
+  await pass(1_000, '10.0.0.2')
+  expect(lost, 'nothing is expected of one that has nothing').toEqual(['10.0.0.3'])
 })

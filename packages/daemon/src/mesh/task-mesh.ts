@@ -33,6 +33,8 @@ import { fromWire, onePiece, type WireMessage } from './wire.ts'
 const activeTickMs = 100
 const restingTickMs = 1_000
 const signEveryMs = 500
+/** Who waits for a grant hears of the neighbour twice a second; one that says nothing for so long is gone, or as good as that. */
+const silentMs = 1_500
 /** Without a word for so long a neighbour is not kept by a host that downloads nothing. */
 const quietMs = 60_000
 /** After so many refreshes in a row for want of pieces, who is told to have them does not give them: about eight seconds. */
@@ -59,7 +61,6 @@ export class TaskMesh {
   #isActing = false
   #isClosed = false
   #cancelTick: CancelTimer | undefined
-  #signedAt = 0
 
   /** `onEmpty`: nobody needs it any more. */
   constructor(live: LiveTask, deps: MeshDeps, onEmpty: () => void) {
@@ -263,6 +264,8 @@ export class TaskMesh {
       this.#wakeJobs()
     } else {
       if (message.case === 'lost') neighbour.wasWrong = true
+      if (message.case === 'interested') neighbour.isWaiting = true
+      if (message.case === 'decline') neighbour.isWaiting = false
       const said = fromWire(message, pieceCount)
       if (said !== undefined) this.#exchange.receive(slot, said, now)
     }
@@ -345,8 +348,13 @@ export class TaskMesh {
   }
 
   #send(to: Slot | 'all' | 'near', message: SwarmMessage): void {
-    if (typeof to === 'number') this.#bySlot.get(to)?.link.say(message)
-    else {
+    if (typeof to === 'number') {
+      const neighbour = this.#bySlot.get(to)
+      if (neighbour === undefined) return
+      if (message.kind === 'interested') neighbour.askedAt ??= this.#now()
+      if (message.kind === 'decline') neighbour.decline(message.reason)
+      else neighbour.link.say(message)
+    } else {
       for (const neighbour of [...this.#bySlot.values()]) {
         if (to === 'all' || neighbour.isNear) neighbour.link.say(message)
       }
@@ -357,7 +365,8 @@ export class TaskMesh {
     const neighbour = this.#bySlot.get(slot)
     const job = [...this.#jobs].find(({ wanted }) => piece >= wanted.first && piece < wanted.end)
     if (neighbour === undefined || job === undefined) {
-      this.#exchange.pieceFailed(slot, piece, 'busy', this.#now())
+      neighbour?.decline('nothing')
+      this.#exchange.pieceFailed(slot, piece, 'declined', this.#now())
     } else this.#takes.begin(neighbour, piece, job)
   }
 
@@ -383,7 +392,8 @@ export class TaskMesh {
 
   #scheduleTick(): void {
     if (this.#isClosed || this.#cancelTick !== undefined || this.#byHost.size === 0) return
-    const isActive = this.#jobs.size > 0 || this.#exchange.uploads > 0
+    const isActive =
+      this.#jobs.size > 0 || [...this.#bySlot.values()].some(({ isServed }) => isServed)
     const delayMs = isActive ? activeTickMs : restingTickMs
     this.#cancelTick = this.#deps.clock.schedule(delayMs, () => {
       this.#cancelTick = undefined
@@ -396,15 +406,21 @@ export class TaskMesh {
     const { uplink, downlink } = this.#deps.bandwidth()
     this.#exchange.setBandwidth(uplink, downlink)
     this.#exchange.tick(now)
-    if (now - this.#signedAt >= signEveryMs) {
-      this.#signedAt = now
-      for (const { uploads, link } of [...this.#bySlot.values()]) {
-        if (uploads > 0) link.post({ message: { case: 'sending', value: {} } })
-      }
+    for (const { isServed, link } of [...this.#bySlot.values()]) {
+      if (isServed && now - link.saidAt >= signEveryMs) link.post(sign)
     }
     this.#act()
+    this.#dropSilent(now)
     if (this.#jobs.size > 0) this.#dropUseless()
     else this.#tidy()
+  }
+
+  /** With a piece on its way from there the exchange sees that nothing comes; without one only silence tells. */
+  #dropSilent(now: number): void {
+    for (const { link, askedAt, heardAt } of [...this.#bySlot.values()]) {
+      if (askedAt === undefined || now - Math.max(askedAt, heardAt) < silentMs) continue
+      link.end(new DfError('PeerUnavailable', 'The neighbour says nothing any more.'))
+    }
   }
 
   /**
@@ -454,6 +470,8 @@ export class TaskMesh {
     return this.#deps.clock.monotonic()
   }
 }
+
+const sign: WireMessage = { message: { case: 'sending', value: {} } }
 
 const isPort = (port: number): boolean => port > 0 && port <= 65_535
 

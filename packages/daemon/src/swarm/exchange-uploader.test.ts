@@ -14,7 +14,7 @@ describe('an uploader', () => {
     expect(grants.map(({ to }) => to)).toEqual([0, 1, 2])
     expect(parent.uploadStarted(1, 0, 0)).toBe(true)
     expect(parent.uploadStarted(4, 0, 0)).toBe(false)
-    parent.uploadEnded(1, 10)
+    parent.uploadEnded(1, 10, true)
     expect(parent.uploads).toBe(3)
   })
 

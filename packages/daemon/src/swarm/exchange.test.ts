@@ -232,6 +232,24 @@ describe('trouble', () => {
     expect(ofKind(child.takeActions(), 'refresh')).toEqual([])
   })
 
+  test('interest that brings no grant for three seconds is told again', () => {
+    const child = childOf(200, [near])
+    expect(said(child, 0)).toEqual(['interested'])
+    child.tick(2_900)
+    expect(said(child, 0)).toEqual([])
+    child.tick(3_000)
+    expect(said(child, 0)).toEqual(['interested'])
+  })
+
+  test('a grant that the driver had to decline ends the interest until a moment later', () => {
+    const child = childOf(200, [near])
+    const piece = grant(child, 0, 0) ?? -1
+    child.pieceFailed(0, piece, 'declined', 0)
+    expect(said(child, 0)).not.toContain('interested')
+    child.tick(300)
+    expect(said(child, 0)).toEqual(['interested'])
+  })
+
   test('nobody is blamed for the time in which this host slept', () => {
     const child = childOf(10, [near])
     grant(child, 0, 0)

@@ -42,6 +42,8 @@ export type FailureKind =
   | 'missing'
   /** It has too much to do; it is left alone for a moment. */
   | 'busy'
+  /** The driver has declined its grant: the piece is not to be fetched now after all. */
+  | 'declined'
   /** Anything else; it is left alone for a moment, and dropped the second time in a row. */
   | 'broken'
 
@@ -220,7 +222,7 @@ export class Exchange {
     const slot = map.add(traits.isNear)
     const { isSeed, isNear, grants } = traits
     const times = { heardAt: now, restsUntil: 0 }
-    const neighbour = { isTold: false, strikes: 0, ...times, isDropped: false }
+    const neighbour = { isTold: false, toldAt: now, strikes: 0, ...times, isDropped: false }
     neighbours[slot] = { isSeed, isNear, grants, ...neighbour }
     this.#giving.add(slot)
     this.#taking.add(slot, neighbours[slot])
@@ -319,6 +321,7 @@ export class Exchange {
   pieceFailed(slot: Slot, piece: number, kind: FailureKind, now: number): void {
     this.#taking.failed(slot, piece)
     const neighbour = activeNeighbour(this.#state, slot)
+    if (kind === 'declined' && neighbour !== undefined) neighbour.isTold = false
     if (kind === 'missing') this.#state.map.neighbourLost(slot, piece)
     else if (kind === 'corrupt') this.#strike(slot, maxStrikes, { reason: 'lost', now })
     else if (neighbour !== undefined && neighbour.restsUntil <= now) {
@@ -347,7 +350,7 @@ export class Exchange {
   }
 
   /** That is over, however; `isWhole` says that it was not broken off. */
-  uploadEnded(slot: Slot, now: number, isWhole = true): void {
+  uploadEnded(slot: Slot, now: number, isWhole: boolean): void {
     this.#giving.ended(slot, now, isWhole)
   }
 

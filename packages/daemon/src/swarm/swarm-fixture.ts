@@ -181,7 +181,7 @@ export class MemorySwarm {
         this.#request(host, action.slot, action.piece)
         break
       case 'cancel':
-        this.#end(host, action.slot, action.piece)
+        this.#end(host, action.slot, action.piece, false)
         break
       case 'refresh':
         this.refreshes += 1
@@ -212,7 +212,7 @@ export class MemorySwarm {
       if (transfer.isOver || to.isFrozen) return
       to.sent += 1
       if (to.rack !== host.rack) to.sentFar += 1
-      this.#end(host, slot, piece)
+      this.#end(host, slot, piece, true)
       this.does(host, (e, now) =>
         to.isCorrupt
           ? e.pieceFailed(slot, piece, 'corrupt', now)
@@ -221,7 +221,7 @@ export class MemorySwarm {
     })
   }
 
-  #end(host: MemoryHost, slot: Slot, piece: number): void {
+  #end(host: MemoryHost, slot: Slot, piece: number, isWhole: boolean): void {
     const key = keyOf(host, slot, piece)
     const transfer = this.#transfers.get(key)
     const link = host.links.get(slot)
@@ -229,7 +229,8 @@ export class MemorySwarm {
     if (transfer === undefined || transfer.isOver || link === undefined) return
     transfer.isOver = true
     this.#at(1, () => {
-      if (!link.isClosed) this.does(link.to, (e, now) => e.uploadEnded(link.slotThere, now))
+      if (link.isClosed) return
+      this.does(link.to, (e, now) => e.uploadEnded(link.slotThere, now, isWhole))
     })
   }
 

@@ -7,6 +7,8 @@ import type { PieceMap } from './piece-map.ts'
 export interface Neighbour extends NeighbourTraits {
   /** It was told that we would take a piece, and has not been declined since. */
   isTold: boolean
+  /** When it was told so last. */
+  toldAt: number
   /** Failures and stalls since its last whole piece. */
   strikes: number
   /** When the last message or byte came. */

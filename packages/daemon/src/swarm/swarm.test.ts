@@ -72,6 +72,20 @@ describe('a swarm', () => {
     expect(child.exchange.isDone).toBe(true)
   })
 
+  test('takes the pieces of a parent that dies from another one at once', () => {
+    const swarm = new MemorySwarm({ pieceCount: 64, pieceMs: 300 })
+    const first = swarm.add({ holds: [...Array(64).keys()] })
+    const second = swarm.add({ holds: [...Array(64).keys()] })
+    const child = swarm.add()
+    swarm.link(child, first)
+    swarm.run(2_050)
+    swarm.link(child, second)
+    const [flow] = child.exchange.flows
+    swarm.unlink(child, flow?.slot ?? -1)
+    swarm.run(3_000, () => child.exchange.flows.length > 0)
+    expect(swarm.now).toBeLessThanOrEqual(2_150)
+  })
+
   test('wastes next to nothing on slow hosts', () => {
     const { swarm, peers } = fullSwarm(20, { pieceCount: 256 })
     for (const host of peers.slice(0, 2)) host.slowness = 10

@@ -10,6 +10,11 @@ import { activeNeighbour, type Neighbour, type SwarmState } from './swarm-state.
 /** How often a slow neighbour is tried nevertheless: it may have become faster. */
 const probeShare = 0.03
 const slowRestMs = 1_000
+/**
+ * Our interest in a neighbour that has granted nothing for so long is told again: it may have taken a grant of which we heard late
+ * for declined.
+ */
+const repeatMs = 3_000
 /** Below this no piece is late, whatever is usual: timers and queues alone take so long. */
 const hedgeFloorMs = 200
 
@@ -75,6 +80,7 @@ export class Taking {
     neighbour: Neighbour,
     offer: { named: number | undefined; now: number },
   ): void {
+    neighbour.toldAt = offer.now
     const choice = this.#choose(slot, neighbour, offer)
     if (typeof choice === 'number') return
     neighbour.isTold = false
@@ -185,7 +191,7 @@ export class Taking {
       for (let slot = 0; slot < map.end; slot++) {
         const neighbour = activeNeighbour(this.#state, slot)
         const isOther = neighbour?.grants === true && slot !== flow.slot
-        if (isOther && map.holds(slot, flow.piece)) this.#tell(slot, neighbour)
+        if (isOther && map.holds(slot, flow.piece)) this.#tell(slot, neighbour, now)
       }
     }
   }
@@ -202,19 +208,20 @@ export class Taking {
   /** The same for one. */
   seek(slot: Slot, now: number): void {
     const neighbour = activeNeighbour(this.#state, slot)
-    if (neighbour === undefined || neighbour.isTold) return
+    if (neighbour === undefined || knows(neighbour, now)) return
     if (!neighbour.grants) {
       this.#askStrangers(now)
       return
     }
     if (neighbour.restsUntil > now || this.#isFull()) return
     if (this.#flows.from(slot) >= this.#state.depth) return
-    if (this.#hasSomething(slot)) this.#tell(slot, neighbour)
+    if (this.#hasSomething(slot)) this.#tell(slot, neighbour, now)
   }
 
-  #tell(slot: Slot, neighbour: Neighbour): void {
-    if (neighbour.isTold) return
+  #tell(slot: Slot, neighbour: Neighbour, now: number): void {
+    if (knows(neighbour, now)) return
     neighbour.isTold = true
+    neighbour.toldAt = now
     this.#state.actions.push({ kind: 'send', to: slot, message: interested })
   }
 
@@ -371,3 +378,7 @@ export class Taking {
     return chosen
   }
 }
+
+/** It knows that we would take a piece. */
+const knows = ({ isTold, toldAt }: Neighbour, now: number): boolean =>
+  isTold && now - toldAt < repeatMs

@@ -38,8 +38,12 @@ const tidyMs = 100_000
 const stopMs = 60_000
 
 /** Plays one world from its seed to its end. */
-export async function runSeed(seed: number, print?: TracePrint): Promise<SeedResult> {
-  const scenario = drawScenario(seed)
+export function runSeed(seed: number, print?: TracePrint): Promise<SeedResult> {
+  return playWorld(drawScenario(seed), print)
+}
+
+/** The same for a world that was not drawn. */
+export async function playWorld(scenario: Scenario, print?: TracePrint): Promise<SeedResult> {
   const time = new VirtualTime()
   using timers = takeProcessTimers(time)
   using rejections = watchRejections()
@@ -56,7 +60,7 @@ export async function runSeed(seed: number, print?: TracePrint): Promise<SeedRes
   const { cluster, outcomes, trace, origin } = world
   violations.push(...rejections.problems, ...cluster.problems)
   return {
-    seed,
+    seed: scenario.seed,
     violations,
     fingerprint: trace.fingerprint,
     events: trace.count,

@@ -95,8 +95,8 @@ export type ExchangeMessage = Message<"damselfly.v1.ExchangeMessage"> & {
     case: "ended";
   } | {
     /**
-     * The sender is still at work on what the other one is taking. About every 500 ms while it takes anything; who is silent for
-     * longer is given up.
+     * The sender lives and is at work on what the other one takes, or has it wait for a grant. At least every 500 ms, unless something
+     * else is said, as long as that is so; who is silent for 1.5 s is given up.
      *
      * @generated from field: damselfly.v1.Sending sending = 11;
      */
