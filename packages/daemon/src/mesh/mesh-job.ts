@@ -7,6 +7,7 @@ import type { PeerBans } from '../download/peer-bans.ts'
 import type { ReceivedReport } from '../download/peer-reporter.ts'
 import type { TakePieceDeps } from '../download/take-piece.ts'
 import type { RefreshReason } from '../swarm/index.ts'
+import type { MeshMetrics } from './mesh-metrics.ts'
 import type { Place } from './place.ts'
 
 /** A download that takes part in the mesh of its task. */
@@ -59,6 +60,7 @@ export interface MeshDeps extends Pick<ParentSessionDeps, 'channels' | 'describe
   /** Bytes per second that this host can send and receive; 0 when unknown. */
   readonly bandwidth: () => { readonly uplink: number; readonly downlink: number }
   readonly bans: PeerBans
+  readonly metrics: MeshMetrics
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

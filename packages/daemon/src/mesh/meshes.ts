@@ -26,6 +26,11 @@ export class Meshes {
     return mesh
   }
 
+  /** Links of all of them. */
+  get neighbours(): number {
+    return [...this.#meshes.values()].reduce((sum, { neighbours }) => sum + neighbours, 0)
+  }
+
   /** Ends all links. */
   close(): void {
     for (const mesh of [...this.#meshes.values()]) mesh.close()

@@ -46,6 +46,10 @@ export class Neighbour {
     return this.address !== undefined
   }
 
+  get isSeed(): boolean {
+    return this.#hello?.isSeed === true
+  }
+
   get hostId(): string {
     return this.#hello?.hostId ?? this.address?.hostId ?? ''
   }

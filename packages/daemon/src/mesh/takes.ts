@@ -1,10 +1,15 @@
 import { DfError, isAbort, type PieceGeometry, pieceSpan } from '@damselfly/core'
 import type { PieceRecord } from '@damselfly/storage'
 import type { LiveTask } from '../download/live-task.ts'
-import type { PeerBans } from '../download/peer-bans.ts'
 import { takePiece } from '../download/take-piece.ts'
-import { type Exchange, type FailureKind, originSlot, type Slot } from '../swarm/index.ts'
-import type { MeshJob } from './mesh-job.ts'
+import {
+  type Exchange,
+  type FailureKind,
+  originSlot,
+  type ReceivedBytes,
+  type Slot,
+} from '../swarm/index.ts'
+import type { MeshDeps, MeshJob } from './mesh-job.ts'
 import type { Neighbour } from './neighbour.ts'
 
 /** One piece on its way from a neighbour. */
@@ -13,6 +18,8 @@ export interface Take {
   readonly slot: Slot
   readonly piece: number
   readonly job: MeshJob
+  /** Somebody else was asked for it before and is late. */
+  readonly isHedge: boolean
   readonly controller: AbortController
   /** Never rejects. */
   readonly done: Promise<void>
@@ -26,6 +33,8 @@ export interface TakesTarget {
   readonly act: () => void
 }
 
+export type TakesDeps = Pick<MeshDeps, 'bans' | 'clock' | 'metrics'>
+
 /** One for all: nobody looks where it was made. */
 const cancelled = new DfError('PeerUnavailable', 'The piece is not wanted from there any more.')
 
@@ -35,13 +44,12 @@ const cancelled = new DfError('PeerUnavailable', 'The piece is not wanted from t
  */
 export class Takes {
   readonly #target: TakesTarget
-  readonly #deps: { readonly bans: PeerBans; readonly clock: { monotonic(): number } }
+  readonly #deps: TakesDeps
   readonly #takes = new Set<Take>()
+  /** Of the exchange, as counted last. */
+  #wastedBytes = 0
 
-  constructor(
-    target: TakesTarget,
-    deps: { readonly bans: PeerBans; readonly clock: { monotonic(): number } },
-  ) {
+  constructor(target: TakesTarget, deps: TakesDeps) {
     this.#target = target
     this.#deps = deps
   }
@@ -56,12 +64,13 @@ export class Takes {
     return [...this.#takes].filter((take) => take.job === job)
   }
 
-  begin(neighbour: Neighbour, piece: number, job: MeshJob): void {
+  begin(order: Pick<Take, 'neighbour' | 'piece' | 'job' | 'isHedge'>): void {
+    const { neighbour, piece } = order
     const { slot, link } = neighbour
     if (slot === undefined) return
     const before = [...this.#takes].filter((take) => take.piece === piece)
     const { promise: done, resolve } = Promise.withResolvers<void>()
-    const take = { neighbour, slot, piece, job, controller: new AbortController(), done }
+    const take = { ...order, slot, controller: new AbortController(), done }
     this.#takes.add(take)
     // What was here before keeps the claim until it has let go.
     if (before.length === 0 && !this.#target.live.claim(piece)) {
@@ -93,9 +102,21 @@ export class Takes {
     if (outcome instanceof Error) this.#failed(take, outcome)
     else this.#arrived(take, outcome)
     const isWhole = !(outcome instanceof Error)
+    this.#count(take, isWhole)
     neighbour.link.post({ message: { case: 'ended', value: { isWhole } } })
     this.#target.act()
     take.job.onChange()
+  }
+
+  #count({ neighbour, piece, isHedge }: Take, isWhole: boolean): void {
+    const { bytes, hedges, wastedBytes } = this.#deps.metrics
+    const { exchange, geometry } = this.#target
+    const { isSeed, isNear } = neighbour
+    const from: keyof ReceivedBytes = isSeed ? 'seed' : isNear ? 'near' : 'far'
+    if (isWhole) bytes.inc({ class: from }, pieceSpan(geometry, piece).length)
+    if (isHedge) hedges.inc({ won: isWhole ? 'yes' : 'no' })
+    wastedBytes.inc(exchange.wastedBytes - this.#wastedBytes)
+    this.#wastedBytes = exchange.wastedBytes
   }
 
   #fetch({ piece, neighbour, job, controller }: Take): Promise<PieceRecord> {

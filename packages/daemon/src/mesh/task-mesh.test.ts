@@ -2,12 +2,14 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type ExchangeMessage, ExchangeMessageSchema } from '@damselfly/api/peer'
 import { AsyncQueue, asTaskId, Bitset, seededRandom, silentLog } from '@damselfly/core'
 import { FakeClock } from '@damselfly/core/testing'
+import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
 import { PeerIds } from '../announce/peer-ids.ts'
 import { LiveTask } from '../download/live-task.ts'
 import type { ParentAddress } from '../download/parent-session.ts'
 import { PeerBans } from '../download/peer-bans.ts'
 import type { MeshDeps, MeshJob } from './mesh-job.ts'
+import { createMeshMetrics } from './mesh-metrics.ts'
 import { TaskMesh } from './task-mesh.ts'
 
 const taskId = asTaskId('a'.repeat(64))
@@ -16,6 +18,7 @@ const [pieceCount, pieceLength] = [4, 1_000]
 /** A mesh of a host that has nothing, and what the hosts it is told of say to it. */
 function meshOf() {
   const clock = new FakeClock()
+  const registry = new Registry()
   const said = new Map<string, AsyncQueue<ExchangeMessage>>()
   const lost: string[] = []
   const exchangeWith = (host: string) => () => said.get(host) ?? new AsyncQueue(0)
@@ -28,6 +31,7 @@ function meshOf() {
     peerIds: new PeerIds(() => 'my-peer'),
     bandwidth: () => ({ uplink: 0, downlink: 0 }),
     bans: new PeerBans(clock),
+    metrics: createMeshMetrics(registry),
     clock,
     random: seededRandom(1),
     log: silentLog,
@@ -85,7 +89,7 @@ function meshOf() {
     membership.meet([{ hostId: ip, peerId: ip, control: { host: ip, port: 4_000 } } as never])
     await clock.advance(0)
   }
-  return { lost, meet, pass }
+  return { lost, meet, pass, registry }
 }
 
 it('gives a new neighbour time, however long nothing was to be had from those before', async () => {
@@ -106,7 +110,7 @@ it('has nothing to do with who holds another version of the content', async () =
 })
 
 it('waits for a grant only as long as the neighbour shows that it lives', async () => {
-  const { lost, meet, pass } = meshOf()
+  const { lost, meet, pass, registry } = meshOf()
   await meet('10.0.0.2', [0, 1, 2, 3])
   await meet('10.0.0.3', [0, 1, 2, 3])
   await meet('10.0.0.4', [])
@@ -114,4 +118,7 @@ it('waits for a grant only as long as the neighbour shows that it lives', async 
   expect(lost).toEqual([])
   await pass(1_000, '10.0.0.2')
   expect(lost, 'nothing is expected of one that has nothing').toEqual(['10.0.0.3'])
+  const text = await registry.metrics()
+  expect(text).toContain('peer_lost_neighbours_total 1')
+  expect(text).toContain('peer_parent_switch_total{reason="starved"} 2')
 })

@@ -23,6 +23,7 @@ import {
 } from '../swarm/index.ts'
 import { toClientParams } from './client-params.ts'
 import type { MeshDeps, MeshJob, MeshMembership } from './mesh-job.ts'
+import { countOther, countSaid } from './mesh-metrics.ts'
 import { Neighbour } from './neighbour.ts'
 import { NeighbourLink } from './neighbour-link.ts'
 import { openNeighbour } from './open-neighbour.ts'
@@ -92,6 +93,11 @@ export class TaskMesh {
 
   get live(): LiveTask {
     return this.#live
+  }
+
+  /** Links over which something has been said. */
+  get neighbours(): number {
+    return this.#bySlot.size
   }
 
   /** Pieces of [first, end) are fetched for this job until it leaves. */
@@ -288,7 +294,10 @@ export class TaskMesh {
         else job.onLost(address)
       }
     }
-    if (error !== undefined) this.#deps.log.debug({ hostId, err: error }, 'neighbour lost')
+    if (error !== undefined) {
+      if (slot !== undefined) this.#deps.metrics.lost.inc()
+      this.#deps.log.debug({ hostId, err: error }, 'neighbour lost')
+    }
     this.#act()
     this.#wakeJobs()
     this.#checkEmpty()
@@ -307,9 +316,11 @@ export class TaskMesh {
         this.#exchange.reserve(piece, false, now)
         this.#act()
       },
-      finished: ({ number }) => {
+      finished: (record) => {
+        const { number } = record
         this.#tellStarved(false)
         if (!this.#exchange.has(number)) {
+          countOther(this.#deps.metrics, record)
           this.#exchange.pieceArrived(originSlot, number, clock.monotonic())
         }
         this.#act()
@@ -336,7 +347,7 @@ export class TaskMesh {
         this.#send(action.to, action.message)
         break
       case 'request':
-        this.#request(action.slot, action.piece)
+        this.#request(action)
         break
       case 'cancel':
         this.#takes.cancel(action.slot, action.piece)
@@ -348,6 +359,7 @@ export class TaskMesh {
   }
 
   #send(to: Slot | 'all' | 'near', message: SwarmMessage): void {
+    countSaid(this.#deps.metrics, message)
     if (typeof to === 'number') {
       const neighbour = this.#bySlot.get(to)
       if (neighbour === undefined) return
@@ -361,13 +373,13 @@ export class TaskMesh {
     }
   }
 
-  #request(slot: Slot, piece: number): void {
+  #request({ slot, piece, isHedge }: Extract<SwarmAction, { kind: 'request' }>): void {
     const neighbour = this.#bySlot.get(slot)
     const job = [...this.#jobs].find(({ wanted }) => piece >= wanted.first && piece < wanted.end)
     if (neighbour === undefined || job === undefined) {
       neighbour?.decline('nothing')
       this.#exchange.pieceFailed(slot, piece, 'declined', this.#now())
-    } else this.#takes.begin(neighbour, piece, job)
+    } else this.#takes.begin({ neighbour, piece, job, isHedge })
   }
 
   #wakeJobs(): void {
@@ -379,6 +391,7 @@ export class TaskMesh {
       const why = new DfError('PeerUnavailable', `The neighbour is given up: ${reason}.`)
       this.#bySlot.get(slot)?.link.end(why)
     }
+    this.#deps.metrics.switches.inc({ reason })
     this.#tellStarved(reason === 'starved')
     for (const job of this.#jobs) job.onRefresh(reason)
   }

@@ -15,6 +15,7 @@ import type { DownloadContext } from '../download/download-context.ts'
 import { forgetTask } from '../download/forget-task.ts'
 import type { LiveTasks } from '../download/live-tasks.ts'
 import { PeerBans } from '../download/peer-bans.ts'
+import { createMeshMetrics, watchNeighbours } from '../mesh/mesh-metrics.ts'
 import { Meshes } from '../mesh/meshes.ts'
 import type { DaemonMetrics } from '../metrics.ts'
 import { PeerDirectory } from '../rpc/describe-peer.ts'
@@ -68,7 +69,15 @@ export function downloadContext(
   })
   stack.push('scheduler followings', () => followings.stop())
   const peers = { channels, describe, forgetOffer, bans }
-  const meshes = new Meshes({ ...world, ...peers, peerIds, ...meshFacts(config, parts) })
+  const meshMetrics = createMeshMetrics(metrics.registry)
+  const meshes = new Meshes({
+    ...world,
+    ...peers,
+    peerIds,
+    metrics: meshMetrics,
+    ...meshFacts(config, parts),
+  })
+  watchNeighbours(metrics.registry, () => meshes.neighbours)
   stack.push('neighbours', () => meshes.close())
   const limiter = (bytesPerSec: number) => new RateLimiter({ bytesPerSec }, world)
   return {
