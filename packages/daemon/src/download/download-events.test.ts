@@ -8,8 +8,8 @@ import { LiveTask } from './live-task.ts'
 
 const record = (number: number) => ({ number, trafficType: 'remote-peer' }) as PieceRecord
 
-it('tells of a piece that is in the store before anybody is told of it', async () => {
-  const records = [record(0)]
+/** A task that is being downloaded, and what its job waits for. */
+function running(records: readonly PieceRecord[]) {
   const stored = {
     have: new Bitset(2),
     pieces: () => [...records],
@@ -23,6 +23,22 @@ it('tells of a piece that is in the store before anybody is told of it', async (
     clock: new FakeClock(),
     downloads: { join: () => ({ started: Promise.resolve(start), done: done.promise }) },
   } as unknown as FollowDeps
+  return { live, done, deps }
+}
+
+it('reads from the first wanted piece for who takes the content in the answers, as long as that lasts', async () => {
+  const { live, deps } = running([record(0)])
+  const request = { download: { needPieceContent: true } } as DownloadRequest
+  for await (const _ of followDownload(request, deps, new AbortController().signal)) {
+    expect(live.reader).toBe(0)
+    break
+  }
+  expect(live.reader).toBeUndefined()
+})
+
+it('tells of a piece that is in the store before anybody is told of it', async () => {
+  const records = [record(0)]
+  const { done, deps } = running(records)
   const request = { download: {} } as DownloadRequest
   const told: number[] = []
   for await (const event of followDownload(request, deps, new AbortController().signal)) {

@@ -43,12 +43,15 @@ export async function* followDownload(
   // A consumer that leaves early must not keep the job going.
   using linked = linkSignals(signal)
   let unfollow = (): void => {}
+  let endReading = (): void => {}
   try {
     const { started, done } = deps.downloads.join(request, linked.signal)
     const start = await abortable(started, linked.signal)
     // The digest is checked after the job has ended; the bytes stay readable in between.
     using _lease = start.live.stored.lease()
     unfollow = start.live.follow()
+    // Who gets the bytes in the answers hands them on: the first ones are wanted first.
+    if (request.download.needPieceContent) endReading = start.live.read(start.wanted.first)
     yield { kind: 'started', start }
     const digest = digestWanted(request, start, deps, linked.signal)
     yield* pieces(start, done)
@@ -57,6 +60,7 @@ export async function* followDownload(
     await writeOutput(request, start, deps.data, linked.signal)
   } finally {
     unfollow()
+    endReading()
     linked.abort(signal.reason ?? callerLeft)
   }
 }

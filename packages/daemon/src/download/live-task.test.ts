@@ -67,6 +67,18 @@ describe('LiveTask', () => {
     expect(inactive).toBe(1)
   })
 
+  it('knows who reads, and from where: first come, first served', () => {
+    const { live } = liveTask()
+    const heard: (number | undefined)[] = []
+    live.listen({ read: () => heard.push(live.reader) })
+    const leaveA = live.read(2)
+    const leaveB = live.read(0)
+    leaveA()
+    leaveA()
+    leaveB()
+    expect(heard).toEqual([2, 2, 0, undefined])
+  })
+
   it('makes each child the first for its share of the pieces', () => {
     const { live } = liveTask()
     const [a, b] = [live.addChild(), live.addChild()]

@@ -13,6 +13,8 @@ export class LiveTask {
   #children = 0
   #childNumber = 0
   #followers = 0
+  /** First piece of each. */
+  readonly #readers = new Set<{ readonly first: number }>()
   #jobs = 0
 
   /** `onFinished` is told of every piece that arrives, before the listeners are. */
@@ -110,6 +112,22 @@ export class LiveTask {
     return this.#followers
   }
 
+  /** Somebody takes the content as a stream that begins with this piece; the returned function says that it is done. */
+  read(first: number): () => void {
+    const reader = { first }
+    this.#readers.add(reader)
+    this.#each((l) => l.read?.())
+    return () => {
+      if (this.#readers.delete(reader)) this.#each((l) => l.read?.())
+    }
+  }
+
+  /** With which piece the stream of who waits longest begins; `undefined` when nobody reads. */
+  get reader(): number | undefined {
+    const [reader] = this.#readers
+    return reader?.first
+  }
+
   /** A child asks for pieces that arrive; `isFirstFor` gives each child about the same share of them. */
   addChild(): { readonly isFirstFor: (piece: number) => boolean; readonly leave: () => void } {
     const number = this.#childNumber
@@ -135,6 +153,8 @@ export interface LiveTaskListener {
   finished?(record: PieceRecord): void
   /** A fetch failed, or the piece turned out to be bad; it is free again. */
   released?(piece: number): void
+  /** Somebody begins to read the content as it comes, or is done. */
+  read?(): void
   /** The last job ended. */
   inactive?(): void
 }

@@ -88,6 +88,7 @@ export class TaskMesh {
     const now = deps.clock.monotonic()
     for (const piece of live.stored.have.setBits()) exchange.pieceArrived(originSlot, piece, now)
     for (const piece of live.claimed) exchange.reserve(piece, true, now)
+    exchange.setReader(live.reader)
     this.#unlisten = this.#listen()
   }
 
@@ -306,6 +307,7 @@ export class TaskMesh {
   #listen(): () => void {
     const { clock } = this.#deps
     return this.#live.listen({
+      read: () => this.#exchange.setReader(this.#live.reader),
       claimed: (piece) => {
         if (!this.#takes.has(piece)) this.#exchange.reserve(piece, true, clock.monotonic())
         this.#act()
