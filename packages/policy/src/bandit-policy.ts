@@ -32,11 +32,13 @@ export const banditPolicy = policyKind(
       const seen = (declared + arms.mean(host) * count) / (count + 1)
       return seen + exploration * average * Math.sqrt(arms.logTotal / (count + 1))
     }
+    const { parents, considered } = new RankedPolicy(ranking, capacity)
     return {
       name: 'bandit',
       version: 1,
       apiVersion: POLICY_API_VERSION,
-      parents: new RankedPolicy(ranking, capacity).parents,
+      parents,
+      considered,
       observe(observation) {
         if (observation.type === 'uplink') arms.add(observation.host, observation.rate)
         else arms.forget(observation.host)

@@ -43,5 +43,6 @@ test('no more fit than there is room for', () => {
   candidates.start(view, child)
   candidates.draw(view.holders, 50, seededRandom(1))
   expect(candidates.size).toBe(8)
-  expect(candidates.add(99)).toBe(false)
+  candidates.addAll(view.members.ids, 101, 101)
+  expect(candidates.size).toBe(8)
 })

@@ -11,9 +11,7 @@ const params = rankingParams.extend({
 })
 
 /** Ranks a sample by declared and measured uplinks. */
-export const defaultPolicy = policyKind('default', params, ({ minSamples, ...ranking }) => ({
-  name: 'default',
-  version: 1,
-  apiVersion: POLICY_API_VERSION,
-  parents: new RankedPolicy(ranking, measuredCapacity(minSamples)).parents,
-}))
+export const defaultPolicy = policyKind('default', params, ({ minSamples, ...ranking }) => {
+  const { parents, considered } = new RankedPolicy(ranking, measuredCapacity(minSamples))
+  return { name: 'default', version: 1, apiVersion: POLICY_API_VERSION, parents, considered }
+})

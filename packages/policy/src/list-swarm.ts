@@ -1,6 +1,8 @@
 import {
   type DragonflyBooks,
+  offer,
   type PeerList,
+  type Places,
   peerPhase,
   type SwarmView,
   type TaskTraits,
@@ -111,9 +113,22 @@ export class ListSwarm implements SwarmView {
     return count
   }
 
+  rateOffers({ ids, from, end }: Places, child: number, out: Uint8Array): void {
+    for (let i = from; i < end; i++) {
+      const parent = ids[i] as number
+      const isUseful = this.usefulPieces(parent, child) > 0
+      if (this.peer.have[parent] === 0) out[i] = offer.nothing
+      else out[i] = isUseful ? offer.useful : offer.useless
+    }
+  }
+
   mayServe(parent: number, child: number): boolean {
     if (this.#blocked[parent] !== 0 || this.peer.phase[parent] === peerPhase.gone) return false
     return this.peer.host[parent] !== this.peer.host[child]
+  }
+
+  markServing({ ids, from, end }: Places, child: number, out: Uint8Array): void {
+    for (let i = from; i < end; i++) out[i] = Number(this.mayServe(ids[i] as number, child))
   }
 
   #hold(id: number, piece: number): void {

@@ -1,5 +1,6 @@
 import type { Random } from '@damselfly/core'
 import type { ClientParams } from './client-params.ts'
+import type { Considered } from './considered.ts'
 import type { SwarmView } from './swarm-view.ts'
 
 /** The interface as it is now. A policy that was made for another one is not taken. */
@@ -33,6 +34,8 @@ export interface ParentPolicy {
     out: Int32Array,
     old: Int32Array,
   ): number
+  /** Whom the last answer was chosen from, for those who ask why; absent = it does not say. */
+  readonly considered?: Considered | undefined
   /** What this policy wants to be other than the default in how the child exchanges pieces. */
   client?(view: SwarmView, child: number): Partial<ClientParams>
   /** Only policies that learn have the rest. */

@@ -1,12 +1,14 @@
 import { type Random, randomInt } from '@damselfly/core'
 import { Candidates } from './candidates.ts'
 import type { CapacityOf } from './capacity.ts'
+import type { Considered } from './considered.ts'
 import { MAX_PARENTS, type ParentPolicy } from './parent-policy.ts'
 import { tier } from './proximity.ts'
 import { Ranking } from './ranking.ts'
 import type { RankingParams } from './ranking-params.ts'
 import type { SwarmView } from './swarm-view.ts'
 import { TieredSample } from './tiered-sample.ts'
+import { TopList } from './top-list.ts'
 
 /** So many seeds are looked at to find the best one. */
 const MAX_SEEDS = 16
@@ -22,45 +24,51 @@ export class RankedPolicy {
   readonly #ranking: Ranking
   readonly #sample: TieredSample
   readonly #candidates: Candidates
-  readonly #scores: Float64Array
-  /** Indexes of the candidates outside the child's rack that are not chosen yet. */
+  readonly #best: TopList
+  /** Places of the candidates outside the child's rack that are not chosen yet. */
   readonly #outside: Int32Array
   #outsideSize = 0
+  /** 1 = chosen already, by place. */
+  readonly #isTaken: Uint8Array
 
   constructor(params: RankingParams, capacityOf: CapacityOf) {
-    const capacity = params.sampleSize + MAX_PARENTS
+    const capacity = params.sampleSize + MAX_PARENTS + MAX_SEEDS
     this.#params = params
-    this.#ranking = new Ranking(params, capacityOf)
-    this.#sample = new TieredSample(params)
     this.#candidates = new Candidates(capacity)
-    this.#scores = new Float64Array(capacity)
+    this.#ranking = new Ranking(params, capacityOf, this.#candidates)
+    this.#sample = new TieredSample(params)
+    this.#best = new TopList(MAX_PARENTS)
     this.#outside = new Int32Array(capacity)
+    this.#isTaken = new Uint8Array(capacity)
+  }
+
+  get considered(): Considered {
+    return this.#ranking
   }
 
   readonly parents: ParentPolicy['parents'] = (view, child, k, random, out, old) => {
     const candidates = this.#candidates
     candidates.start(view, child)
-    for (let i = 0; i < old.length && i < MAX_PARENTS; i++) candidates.add(old[i] as number)
+    candidates.addAll(old, old.length, MAX_PARENTS)
     const oldCount = candidates.size
     this.#sample.fill(candidates, view, child, k, random)
     this.#ranking.start(view, child, k)
-    this.#rate(view, oldCount)
+    this.#ranking.rate(view, child, 0, oldCount)
+    this.#listOutside()
     const count = Math.min(k, candidates.size)
     const farCount = this.#farCount(count)
     // Far ones are drawn first, written last: the list is best first.
     for (let i = count - farCount; i < count; i++) out[i] = this.#takeFar(random)
-    for (let i = 0; i < count - farCount; i++) out[i] = this.#takeBest()
+    this.#takeBest(out, count - farCount)
     return this.#withSeed(view, child, k, out, count)
   }
 
-  #rate(view: SwarmView, oldCount: number): void {
-    const { ids, size } = this.#candidates
+  #listOutside(): void {
+    const { size } = this.#candidates
+    this.#isTaken.fill(0, 0, size)
     this.#outsideSize = 0
     for (let i = 0; i < size; i++) {
-      const id = ids[i] as number
-      const distance = this.#ranking.tierOf(view, id)
-      this.#scores[i] = this.#ranking.score(view, id, distance, i < oldCount)
-      if (distance === tier.rack) continue
+      if (this.#ranking.tier[i] === tier.rack) continue
       this.#outside[this.#outsideSize] = i
       this.#outsideSize += 1
     }
@@ -78,27 +86,23 @@ export class RankedPolicy {
     const one = randomInt(random, this.#outsideSize)
     const other = randomInt(random, this.#outsideSize)
     const at = this.#scoreOutside(other) > this.#scoreOutside(one) ? other : one
-    const index = this.#outside[at] as number
+    const place = this.#outside[at] as number
     this.#outsideSize -= 1
     this.#outside[at] = this.#outside[this.#outsideSize] as number
-    return this.#take(index)
+    this.#isTaken[place] = 1
+    return this.#candidates.ids[place] as number
   }
 
   #scoreOutside(at: number): number {
-    return this.#scores[this.#outside[at] as number] as number
+    return this.#ranking.score[this.#outside[at] as number] as number
   }
 
-  #takeBest(): number {
-    let best = 0
-    for (let i = 1; i < this.#candidates.size; i++) {
-      if ((this.#scores[i] as number) > (this.#scores[best] as number)) best = i
+  #takeBest(out: Int32Array, count: number): void {
+    const { ids, size } = this.#candidates
+    this.#best.start(out, count)
+    for (let i = 0; i < size; i++) {
+      if (this.#isTaken[i] === 0) this.#best.add(ids[i] as number, this.#ranking.score[i] as number)
     }
-    return this.#take(best)
-  }
-
-  #take(index: number): number {
-    this.#scores[index] = -1
-    return this.#candidates.ids[index] as number
   }
 
   /** The first peers of a swarm, and all while holders are few, need somebody who brings pieces in. */
@@ -112,26 +116,31 @@ export class RankedPolicy {
     return at + 1
   }
 
+  /** None of those that were candidates was good enough; the others become candidates now. */
   #bestSeed(view: SwarmView, child: number): number | undefined {
     const { ids, size } = view.seeds
+    const candidates = this.#candidates
+    const before = candidates.size
+    candidates.addAll(ids, Math.min(size, MAX_SEEDS), before + MAX_SEEDS)
+    this.#ranking.rate(view, child, before, 0)
     let best: number | undefined
-    let bestScore = 0
-    for (let i = 0; i < size && i < MAX_SEEDS; i++) {
-      const seed = ids[i] as number
-      if (!view.mayServe(seed, child) || this.#ranking.isFull(view, seed)) continue
-      const score = this.#ranking.score(view, seed, this.#ranking.tierOf(view, seed), false)
-      if (score > bestScore) {
-        best = seed
-        bestScore = score
-      }
+    for (let place = 0; place < candidates.size; place++) {
+      if (!isSeed(view, candidates.ids[place] as number)) continue
+      if (this.#ranking.isFull(view, place)) continue
+      if (best === undefined || this.#isBetter(place, best)) best = place
     }
-    return best
+    return best === undefined ? undefined : candidates.ids[best]
+  }
+
+  #isBetter(place: number, than: number): boolean {
+    return (this.#ranking.score[place] as number) > (this.#ranking.score[than] as number)
   }
 }
 
 function hasSeed(view: SwarmView, out: Int32Array, count: number): boolean {
-  for (let i = 0; i < count; i++) {
-    if (view.host.isSeed[view.peer.host[out[i] as number] as number] === 1) return true
-  }
+  for (let i = 0; i < count; i++) if (isSeed(view, out[i] as number)) return true
   return false
 }
+
+const isSeed = ({ host, peer }: SwarmView, id: number): boolean =>
+  host.isSeed[peer.host[id] as number] === 1

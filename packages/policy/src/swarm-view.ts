@@ -24,12 +24,29 @@ export interface SwarmView {
   /** How many pieces `parent` holds that `child` lacks. */
   usefulPieces(parent: number, child: number): number
   /**
+   * Writes to the same places of `out` what each of these peers has for `child`, as values of `offer`: what most policies
+   * need to know, and cheaper than to count.
+   */
+  rateOffers(peers: Places, child: number, out: Uint8Array): void
+  /**
    * False for what must never happen: the same host, a host that left, blocked or not sharing, another tenant. The
    * scheduler looks again at whatever a policy answers.
    */
   mayServe(parent: number, child: number): boolean
+  /** Writes to the same places of `out` 1 for each of these peers that may serve `child`, else 0. */
+  markServing(peers: Places, child: number, out: Uint8Array): void
   /** What Dragonfly's own rule wants to know; absent = that policy derives it from the rest. */
   readonly books?: DragonflyBooks
+}
+
+/** Values that `rateOffers` gives: it holds no piece, only pieces that the child has, or a piece that the child lacks. */
+export const offer = { nothing: 0, useless: 1, useful: 2 } as const
+
+/** The peers in the places of `ids` from `from` up to, not including, `end`. */
+export interface Places {
+  readonly ids: Int32Array
+  readonly from: number
+  readonly end: number
 }
 
 /** Peers by slot, dense and in no order: only the first `size` entries of `ids` count. */

@@ -15,13 +15,18 @@ export class TieredSample {
   readonly #params: RankingParams
   /** Drawn without asking whether they may serve, and as often as they came up. */
   readonly #pool: Int32Array
-  readonly #tiers: Uint8Array
+  readonly #hosts: Int32Array
   #poolSize = 0
+  /** The pool by distance: a row for each tier, and how many are in it. */
+  readonly #rows: readonly Int32Array[]
+  readonly #rowSizes = new Int32Array(tier.unknown)
 
   constructor(params: RankingParams) {
+    const capacity = 2 * params.sampleSize
     this.#params = params
-    this.#pool = new Int32Array(2 * params.sampleSize)
-    this.#tiers = new Uint8Array(2 * params.sampleSize)
+    this.#pool = new Int32Array(capacity)
+    this.#hosts = new Int32Array(capacity)
+    this.#rows = Array.from({ length: tier.unknown }, () => new Int32Array(capacity))
   }
 
   /** `into` has been started for this child. With fewer than `k` holders, who will hold something soon counts too. */
@@ -58,17 +63,27 @@ export class TieredSample {
     }
   }
 
+  /** Hosts in a loop of their own; see `Candidates`. */
   #classify({ host, peer }: SwarmView, childHost: number): void {
+    const pool = this.#pool
+    const hosts = this.#hosts
+    for (let i = 0; i < this.#poolSize; i++) hosts[i] = peer.host[pool[i] as number] as number
+    this.#rowSizes.fill(0)
     for (let i = 0; i < this.#poolSize; i++) {
-      const other = peer.host[this.#pool[i] as number] as number
-      this.#tiers[i] = tierOf(host, childHost, other)
+      const near = tierOf(host, childHost, hosts[i] as number)
+      const size = this.#rowSizes[near] as number
+      this.#row(near)[size] = pool[i] as number
+      this.#rowSizes[near] = size + 1
     }
   }
 
   /** Those of the pool at this distance, until there are `limit` candidates. */
-  #take(into: Candidates, wanted: number, limit: number): void {
-    for (let i = 0; i < this.#poolSize && into.size < limit; i++) {
-      if (this.#tiers[i] === wanted) into.add(this.#pool[i] as number)
-    }
+  #take(into: Candidates, near: number, limit: number): void {
+    const size = this.#rowSizes[near] as number
+    if (size > 0 && into.size < limit) into.addAll(this.#row(near), size, limit)
+  }
+
+  #row(near: number): Int32Array {
+    return this.#rows[near] as Int32Array
   }
 }

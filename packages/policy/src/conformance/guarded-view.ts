@@ -24,6 +24,14 @@ export function guarded(view: SwarmView): { view: SwarmView; looks(): number } {
       look()
       return view.usefulPieces(parent, child)
     },
+    rateOffers(peers, child, out) {
+      for (let i = peers.from; i < peers.end; i++) look()
+      view.rateOffers(peers, child, out)
+    },
+    markServing(peers, child, out) {
+      for (let i = peers.from; i < peers.end; i++) look()
+      view.markServing(peers, child, out)
+    },
     mayServe(parent, child) {
       look()
       return view.mayServe(parent, child)

@@ -1,7 +1,14 @@
-import type { ParentPolicy, PeerList, SwarmView, TaskTraits } from '@damselfly/policy'
+import {
+  offer,
+  type ParentPolicy,
+  type PeerList,
+  type Places,
+  type SwarmView,
+  type TaskTraits,
+} from '@damselfly/policy'
 import { grown } from './columns/grow.ts'
 import type { HostTable } from './columns/host-table.ts'
-import { flag, type PeerTable } from './columns/peer-table.ts'
+import { flag, PARENT_SLOTS, type PeerTable } from './columns/peer-table.ts'
 import { nobody } from './columns/slot-list.ts'
 import type { CoreState } from './core-state.ts'
 import { canGive, canServe } from './coverage.ts'
@@ -12,8 +19,10 @@ import type { Peer, Task } from './resources.ts'
 export interface Question {
   readonly child: Peer
   readonly missing: PieceSet
-  /** Others are not to be named now. */
-  readonly isEligible: (slot: number) => boolean
+  /** Slots of those that are not to be named now. */
+  readonly not: readonly number[]
+  /** Nor are those whose parent the child is already. */
+  readonly notItsChildren: boolean
 }
 
 /** What a policy sees: the live columns, aimed at one child after the other. Nothing is copied. */
@@ -32,6 +41,8 @@ export class DecisionView implements SwarmView {
   readonly #seeds = { ids: new Uint32Array(8), size: 0 }
   /** The answer about a rack of a small swarm. */
   readonly #rack = { ids: new Uint32Array(64), size: 0 }
+  /** What was read to have it near. */
+  #touched = new Uint32Array(128)
   #question: Question | undefined
   /** There are blocked hosts, or several contents. */
   #needsCloserLook = false
@@ -118,6 +129,28 @@ export class DecisionView implements SwarmView {
     return question.missing.countCommonWords(bitmaps.words, offset, this.#wordCount)
   }
 
+  /** Each column in a loop of its own: see `Candidates` of the policies. */
+  rateOffers({ ids, from, end }: Places, child: number, out: Uint8Array): void {
+    const question = this.#question
+    const { flags, bitmap, bitmaps } = this.peer
+    const { words } = bitmaps
+    const size = end - from
+    const offsets = this.#scratch(2 * size)
+    for (let i = 0; i < size; i++) offsets[i] = bitmap[ids[from + i] as number] as number
+    for (let i = 0; i < size; i++) offsets[size + i] = words[offsets[i] as number] as number
+    for (let i = 0; i < size; i++) {
+      const offset = offsets[i] as number
+      const isWhole = ((flags[ids[from + i] as number] as number) & flag.whole) !== 0
+      if (question?.child.slot !== child || (offset === 0 && !isWhole))
+        out[from + i] = offer.nothing
+      else if (isWhole) out[from + i] = this.#missingCount > 0 ? offer.useful : offer.useless
+      else {
+        const isUseful = question.missing.intersectsWords(words, offset, this.#wordCount)
+        out[from + i] = isUseful ? offer.useful : offer.useless
+      }
+    }
+  }
+
   /** Runs for every candidate of every decision, so it looks at few columns, and at objects only when it has to. */
   mayServe(parent: number, child: number): boolean {
     const question = this.#question
@@ -126,12 +159,27 @@ export class DecisionView implements SwarmView {
     if (question?.child.slot !== child || (candidate & flag.usable) === 0) return false
     if (host[parent] === host[child]) return false
     if (this.#needsCloserLook && !this.#passesCloserLook(parent, question)) return false
-    return this.#canGive(parent, candidate, question) && question.isEligible(parent)
+    if (!this.#canGive(parent, candidate, question)) return false
+    if (question.not.length > 0 && question.not.includes(parent)) return false
+    return !question.notItsChildren || !this.peer.hasParent(parent, child)
+  }
+
+  /** As `mayServe`, after a loop for each column that it reads: see `Candidates` of the policies. */
+  markServing({ ids, from, end }: Places, child: number, out: Uint8Array): void {
+    const { host, parents } = this.peer
+    const touched = this.#scratch(end - from)
+    for (let i = from; i < end; i++) touched[i - from] = host[ids[i] as number] as number
+    if (this.#question?.notItsChildren === true) {
+      for (let i = from; i < end; i++) {
+        touched[i - from] = parents[(ids[i] as number) * PARENT_SLOTS] as number
+      }
+    }
+    for (let i = from; i < end; i++) out[i] = Number(this.mayServe(ids[i] as number, child))
   }
 
   /** What a policy names may be anything. */
   isMember(slot: number): boolean {
-    return this.peer.objects[slot]?.task === this.#question?.child.task
+    return this.peer.task[slot] === this.#question?.child.task.number
   }
 
   #passesCloserLook(parent: number, { child }: Question): boolean {
@@ -144,6 +192,11 @@ export class DecisionView implements SwarmView {
     if ((flags & flag.whole) !== 0) return true
     if (this.#isRunningEnough && (flags & flag.running) !== 0) return true
     return canGive(this.peer.get(parent), child, missing)
+  }
+
+  #scratch(size: number): Uint32Array {
+    if (size > this.#touched.length) this.#touched = new Uint32Array(2 * size)
+    return this.#touched
   }
 
   #listSeeds({ seedPeers }: Task): void {

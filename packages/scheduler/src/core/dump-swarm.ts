@@ -1,4 +1,5 @@
 import type { CoreState } from './core-state.ts'
+import { policyOf } from './decision-view.ts'
 import type { Peer, Task } from './resources.ts'
 import { membersOf, missingPieces } from './swarm.ts'
 
@@ -12,6 +13,8 @@ export function listSwarms(state: CoreState, max: number) {
   const tasks = [...state.tasks.values()].sort((a, b) => b.members.size - a.members.size)
   return tasks.slice(0, max).map((task) => summaryOf(task))
 }
+
+export type SwarmDump = ReturnType<typeof dumpSwarm>
 
 /** Everything about one swarm that a person may want to see: columns, edges, the last decisions. Plain data. */
 export function dumpSwarm(state: CoreState, task: Task, maxPeers: number) {
@@ -31,6 +34,8 @@ export function dumpSwarm(state: CoreState, task: Task, maxPeers: number) {
       isSeed,
       isStarted,
     })),
+    originOrders: task.originOrders,
+    policy: policyOf(state, task).name,
     peers: members.slice(0, maxPeers).map(peerRow),
     omittedPeers: Math.max(0, members.length - maxPeers),
     decisions: state.decisions.ofTask(task.number, MAX_DECISIONS),

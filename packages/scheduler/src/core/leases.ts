@@ -1,8 +1,22 @@
 import type { PieceInterval } from '@damselfly/core'
 import type { CoreState } from './core-state.ts'
 import { nextId } from './core-state.ts'
-import type { Host, Lease, Peer, Task } from './resources.ts'
+import type { Host, Lease, OriginOrder, Peer, Task } from './resources.ts'
 import { missingPieces } from './swarm.ts'
+
+/** So many are remembered of each task. */
+const MAX_ORDERS = 10
+
+/** Remembers, for those who ask why, that this host was sent to the origin. */
+export function recordOrder(
+  state: CoreState,
+  task: Task,
+  { facts }: Host,
+  about: Pick<OriginOrder, 'reason' | 'interval'>,
+): void {
+  const order = { ...about, at: state.now, hostId: facts.id, isSeed: facts.type !== 0 }
+  task.originOrders = [...task.originOrders.slice(1 - MAX_ORDERS), order]
+}
 
 /** The one lease that peers may have together, seeds apart. */
 export function sharedPeerLease(task: Task): Lease | undefined {

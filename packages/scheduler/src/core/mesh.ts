@@ -26,18 +26,19 @@ export function offerNeighbours(state: CoreState, peer: Peer, missing: PieceSet)
   if (parents.length === 0) return true
   setWaiting(state, peer, false)
   // One that began with a part may have all that there are.
-  if (parents.length > peer.parents.length) sendParents(state, peer, parents)
+  if (parents.length > peer.parentCount) sendParents(state, peer, parents)
   return true
 }
 
 /** Answers a peer that has dropped some of its neighbours. False when its pieces are nowhere, or nobody is there. */
 export function refreshNeighbours(state: CoreState, peer: Peer, dropped: readonly Peer[]): boolean {
-  const kept = peer.parents.filter((parent) => !dropped.includes(parent))
-  if (dropped.length > 0) peer.parents = kept
+  if (dropped.length > 0) {
+    peer.parents = peer.parents.filter((parent) => !dropped.includes(parent))
+  }
   const missing = missingPieces(peer)
   if (!isCovered(state, peer, missing)) return false
   const limit = usual(state, peer)
-  const more = Math.min(kept.length + STARVED_MORE, MAX_FACTOR * limit)
+  const more = Math.min(peer.parentCount + STARVED_MORE, MAX_FACTOR * limit)
   const count = Math.min(Math.max(limit, more), PARENT_SLOTS)
   const parents = neighbours(state, peer, missing, { count, not: dropped })
   if (parents.length === 0) return false
@@ -51,7 +52,7 @@ export function refreshNeighbours(state: CoreState, peer: Peer, dropped: readonl
  */
 export function widen(state: CoreState, newcomer: Peer): void {
   const count = usual(state, newcomer)
-  const before = newcomer.parents.length
+  const before = newcomer.parentCount
   if (before + newcomer.childCount >= count || !takesMore(newcomer)) return
   const parents = neighbours(state, newcomer, missingPieces(newcomer), { count, not: [] })
   if (parents.length > before) sendParents(state, newcomer, parents)
@@ -66,7 +67,7 @@ function usual({ options }: CoreState, { host }: Peer): number {
 }
 
 /**
- * Who is to be the peer's parents, some of those it has among them. A child is a neighbour already: it is named only when
+ * The slots of those who are to be the peer's parents, some of those it has among them. A child is a neighbour already: it is named only when
  * there is nobody else. In a large swarm children are too few to be looked for among the candidates.
  */
 function neighbours(
@@ -74,14 +75,11 @@ function neighbours(
   peer: Peer,
   missing: PieceSet,
   { count, not }: { count: number; not: readonly Peer[] },
-): readonly Peer[] {
-  const { peerTable } = state
-  const isOther = (slot: number) => not.length === 0 || !not.some((other) => other.slot === slot)
+): readonly number[] {
+  const others = { k: count, not: not.map(({ slot }) => slot) }
   if (peer.childCount === 0 || peer.task.members.size > MAX_COMPARED) {
-    return pickParents(state, peer, missing, { k: count, isEligible: isOther })
+    return pickParents(state, peer, missing, others)
   }
-  const isEligible = (slot: number) => isOther(slot) && !peerTable.hasParent(slot, peer.slot)
-  const found = pickParents(state, peer, missing, { k: count, isEligible })
-  if (found.length > 0) return found
-  return pickParents(state, peer, missing, { k: count, isEligible: isOther })
+  const found = pickParents(state, peer, missing, { ...others, notItsChildren: true })
+  return found.length > 0 ? found : pickParents(state, peer, missing, others)
 }

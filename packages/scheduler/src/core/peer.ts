@@ -1,6 +1,6 @@
 import type { HostId, PeerId, PieceGeometry, PieceInterval, Validators } from '@damselfly/core'
 import { peerPhase } from '@damselfly/policy'
-import { flag, PARENT_SLOTS, type PeerTable } from './columns/peer-table.ts'
+import { flag, type PeerTable } from './columns/peer-table.ts'
 import type { DownloadFacts } from './facts.ts'
 import type { Host } from './host.ts'
 import { type PeerState, peerStateNumber, peerStates } from './peer-state.ts'
@@ -157,23 +157,15 @@ export class Peer {
     return parents
   }
 
-  /** The degrees of those who come and of those who go follow. */
   set parents(parents: readonly Peer[]) {
-    const table = this.#table
-    const from = this.slot * PARENT_SLOTS
-    const count = Math.min(parents.length, PARENT_SLOTS)
-    for (let i = 0; i < (table.inDegree[this.slot] as number); i++) {
-      const slot = table.parent(this.slot, i)
-      if (slot !== undefined && !hasSlot(parents, count, slot)) table.addChildren(slot, -1)
-    }
-    for (let i = 0; i < count; i++) {
-      const { slot } = parents[i] as Peer
-      if (!table.hasParent(this.slot, slot)) table.addChildren(slot, 1)
-    }
-    for (let i = 0; i < count; i++) {
-      table.parents[from + i] = table.reference((parents[i] as Peer).slot)
-    }
-    table.inDegree[this.slot] = count
+    this.#table.setParents(
+      this.slot,
+      parents.map(({ slot }) => slot),
+    )
+  }
+
+  get parentCount(): number {
+    return this.#table.parentSlots(this.slot).length
   }
 
   hasParent(parent: Peer): boolean {
@@ -327,12 +319,6 @@ export class Peer {
     this.#table.phase[this.slot] = phase
     this.#setFlag(flag.running, phase === peerPhase.running)
   }
-}
-
-/** Among the first `count`. */
-function hasSlot(peers: readonly Peer[], count: number, slot: number): boolean {
-  for (let i = 0; i < count; i++) if (peers[i]?.slot === slot) return true
-  return false
 }
 
 const noHosts: ReadonlyMap<HostId, number> = new Map()

@@ -46,6 +46,8 @@ export interface Task {
   /** Seeds that failed with this task, and until when they are passed over. */
   readonly seedFailures: Map<HostId, number>
   refusals: SourceRefusal[]
+  /** Who was sent there, the last ones first to last. */
+  originOrders: readonly OriginOrder[]
   /** What whoever took a piece from the origin said about it. */
   readonly pieces: Map<number, PieceFacts>
   readonly createdAt: number
@@ -70,6 +72,17 @@ export interface Lease {
   /** Unless `isStarted`, the lease ends at this time. */
   startBy: number
   isStarted: boolean
+}
+
+/** Somebody was told to go to the origin. */
+export interface OriginOrder {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  readonly hostId: HostId
+  readonly isSeed: boolean
+  readonly reason: string
+  /** Pieces that nobody had, as an interval. */
+  readonly interval: PieceInterval
 }
 
 export interface TrafficBytes {

@@ -1,7 +1,7 @@
 import { PARENT_SLOTS } from './columns/peer-table.ts'
 import type { CoreState } from './core-state.ts'
 import { canGive, canServe, Flow } from './coverage.ts'
-import { policyOf } from './decision-view.ts'
+import { type DecisionView, policyOf, type Question } from './decision-view.ts'
 import type { PieceSet } from './piece-set.ts'
 import type { Peer } from './resources.ts'
 import { isAtSource, usablePeers } from './swarm.ts'
@@ -36,10 +36,9 @@ export function selectParents(
 ): Selection {
   if (child.task.holders.size + child.task.expecting.size === 0)
     return { parents: [], rest: missing }
-  const parents = pickParents(state, child, missing, {
-    k: state.options.parentLimit,
-    isEligible: () => true,
-  })
+  const { parentLimit: k } = state.options
+  const slots = pickParents(state, child, missing, { k })
+  const parents = slots.map((slot) => state.peerTable.get(slot))
   const bringing = reach === 'flow' ? new Flow(child, missing) : new Direct(missing, reach)
   for (const parent of parents) bringing.add(parent)
   return complete(state, child, missing, { parents, bringing })
@@ -52,56 +51,50 @@ export function restAfter(state: CoreState, child: Peer, missing: PieceSet): Pie
   return direct.rest
 }
 
-interface Pick {
+interface Wanted extends Partial<Pick<Question, 'not' | 'notItsChildren'>> {
   /** So many at most. */
   readonly k: number
-  /** Others are not to be named now. */
-  readonly isEligible: (slot: number) => boolean
 }
 
-/** What the policy would choose, and whoever fetches from the origin for the first children. Parents it has may stay. */
+/**
+ * What the policy would choose, and whoever fetches from the origin for the first children, as slots. Parents it has may
+ * stay.
+ */
 export function pickParents(
   state: CoreState,
   child: Peer,
   missing: PieceSet,
-  { k, isEligible }: Pick,
-): Peer[] {
+  { k, not = [], notItsChildren = false }: Wanted,
+): number[] {
   const { holders, expecting } = child.task
   if (k <= 0 || holders.size + expecting.size === 0) return []
   const { view, chosen, random, peerTable } = state
-  view.aim({ child, missing, isEligible })
+  view.aim({ child, missing, not, notItsChildren })
   const old = peerTable.parentSlots(child.slot)
-  const count = policyOf(state, child.task).parents(view, child.slot, k, random, chosen, old)
-  const picked: Peer[] = []
+  const policy = policyOf(state, child.task)
+  const count = policy.parents(view, child.slot, k, random, chosen, old)
+  const parents: number[] = []
   for (let i = 0; i < count && i < k; i++) {
     const slot = chosen[i] as number
     // Whatever a policy says: never somebody who may not, and nobody twice.
     if (!view.isMember(slot) || !view.mayServe(slot, child.slot)) continue
-    const peer = peerTable.get(slot)
-    if (!picked.includes(peer)) picked.push(peer)
+    if (!parents.includes(slot)) parents.push(slot)
   }
-  const mayServe = (peer: Peer): boolean => view.mayServe(peer.slot, child.slot)
-  const parents = includeOrigin(child, picked, k, mayServe)
-  state.decisions.add(view, child, parents)
+  includeOrigin(view, child, parents, k)
+  state.decisions.add(view, child, parents, policy.considered)
   return parents
 }
 
 /** The first children get the one that fetches from the origin, or there would be nobody to spread the pieces. */
-function includeOrigin(
-  child: Peer,
-  parents: Peer[],
-  k: number,
-  mayServe: (peer: Peer) => boolean,
-): Peer[] {
-  for (const origin of origins(child)) {
-    if (parents.includes(origin) || !mayServe(origin)) continue
-    if (parents.length < k) parents.push(origin)
-    else if (origin.childCount < ORIGIN_DEGREE_FACTOR * k) {
-      parents[k - 1] = origin
+function includeOrigin(view: DecisionView, child: Peer, parents: number[], k: number): void {
+  for (const { slot, childCount } of origins(child)) {
+    if (parents.includes(slot) || !view.mayServe(slot, child.slot)) continue
+    if (parents.length < k) parents.push(slot)
+    else if (childCount < ORIGIN_DEGREE_FACTOR * k) {
+      parents[k - 1] = slot
       break
     }
   }
-  return parents
 }
 
 function* origins({ task }: Peer): Generator<Peer> {

@@ -4,9 +4,10 @@ import { meanUplink, policyOf } from './decision-view.ts'
 import type { Peer } from './resources.ts'
 import { isActive, missingPieces, refreshUsable } from './swarm.ts'
 
-/** From now on these are the peer's parents, and it is told so. */
-export function sendParents(state: CoreState, peer: Peer, parents: readonly Peer[]): void {
-  peer.parents = parents
+/** From now on these are the peer's parents, and it is told so. `parents` are slots. */
+export function sendParents(state: CoreState, peer: Peer, parents: readonly number[]): void {
+  const { peerTable } = state
+  peerTable.setParents(peer.slot, parents)
   peer.answers += 1
   peer.updatedAt = state.now
   peer.isMeshed = peer.host.facts.isOurs
@@ -16,7 +17,7 @@ export function sendParents(state: CoreState, peer: Peer, parents: readonly Peer
   state.effects.push({
     type: 'normal',
     peerId: peer.id,
-    parents: parents.map(({ id }) => id),
+    parents: peerTable.idsOf(parents),
     client: clientParams(state, peer),
   })
 }
@@ -31,6 +32,6 @@ function clientParams(state: CoreState, peer: Peer): ClientParams {
   const policy = policyOf(state, peer.task)
   if (policy.client === undefined) return arm === undefined ? params : { ...params, ...arm.client }
   const { view } = state
-  view.aim({ child: peer, missing: missingPieces(peer), isEligible: () => true })
+  view.aim({ child: peer, missing: missingPieces(peer), not: [], notItsChildren: false })
   return { ...params, ...policy.client(view, peer.slot), ...arm?.client }
 }

@@ -2,7 +2,14 @@ import { type ByteRange, DfError, hrw, type PieceInterval } from '@damselfly/cor
 import { PARENT_SLOTS } from './columns/peer-table.ts'
 import type { CoreState } from './core-state.ts'
 import { isBlocked, uncoveredPieces } from './coverage.ts'
-import { failLease, grantLease, grantSeedLease, refusedWith, sharedPeerLease } from './leases.ts'
+import {
+  failLease,
+  grantLease,
+  grantSeedLease,
+  recordOrder,
+  refusedWith,
+  sharedPeerLease,
+} from './leases.ts'
 import { offerNeighbours } from './mesh.ts'
 import type { PieceSet } from './piece-set.ts'
 import type { Host, Peer, Task } from './resources.ts'
@@ -54,7 +61,7 @@ export function serve(state: CoreState, peer: Peer): void {
   const selection = selectParents(state, peer, missing, reachOf(state, peer))
   if (selection.rest.isEmpty) {
     setWaiting(state, peer, false)
-    sendParents(state, peer, selection.parents)
+    sendParents(state, peer, selection.parents.map(slotOf))
     return
   }
   if (peer.host.facts.isOurs) offerPart(state, peer, missing)
@@ -82,7 +89,8 @@ function offerPart(state: CoreState, peer: Peer, missing: PieceSet): void {
   const selection = selectParents(state, peer, missing, 'near')
   if (selection.rest.count >= restAfter(state, peer, missing).count) return
   const kept = peer.parents.filter((p) => !selection.parents.includes(p))
-  sendParents(state, peer, [...selection.parents, ...kept].slice(0, PARENT_SLOTS))
+  const parents = [...selection.parents, ...kept].slice(0, PARENT_SLOTS)
+  sendParents(state, peer, parents.map(slotOf))
 }
 
 /** The answer after which a foreign peer would leave with the next one must be one that lasts. */
@@ -125,11 +133,14 @@ function askOrigin(state: CoreState, peer: Peer, uncovered: PieceSet, isBusy: bo
 /** Priority LEVEL3: the peer fetches from the origin itself instead of waking a seed. */
 const SELF_PRIORITY = 3
 
+const slotOf = ({ slot }: Peer): number => slot
+
 const isSeed = (host: Host): boolean => host.facts.type !== 0
 
 /** The peer gets a lease and is told to go to the origin. */
 export function sendToSource(state: CoreState, peer: Peer, reason: string): void {
   if (peer.lease === undefined) grantLease(state, peer)
+  recordOrder(state, peer.task, peer.host, { reason, interval: missingPieces(peer).hull() })
   sayToSource(state, peer, reason)
 }
 
@@ -143,6 +154,8 @@ function sayToSource(state: CoreState, peer: Peer, reason: string): void {
 
 function triggerSeed(state: CoreState, peer: Peer, seed: Host, interval: PieceInterval): void {
   const triggerId = grantSeedLease(state, peer, seed, interval)
+  const reason = `nobody had what ${peer.host.facts.id} wanted`
+  recordOrder(state, peer.task, seed, { reason, interval })
   state.effects.push({
     type: 'triggerSeed',
     triggerId,

@@ -118,6 +118,7 @@ export function upsertTask(
     uplinks: { sum: 0, known: 0 },
     seedFailures: new Map(),
     refusals: [],
+    originOrders: noOrders,
     pieces: new Map(),
     createdAt: state.now,
     updatedAt: state.now,
@@ -125,6 +126,8 @@ export function upsertTask(
   state.tasks.set(task.id, task)
   return task
 }
+
+const noOrders: Task['originOrders'] = []
 
 function nextTaskNumber(state: CoreState): number {
   state.lastTaskNumber = (state.lastTaskNumber + 1) >>> 0

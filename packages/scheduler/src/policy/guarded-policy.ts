@@ -62,6 +62,9 @@ export function guardedPolicy(
       return current.version
     },
     apiVersion: policy.apiVersion,
+    get considered() {
+      return current.considered
+    },
     parents: (view, child, k, random, out, old) =>
       guard((one) => one.parents(view, child, k, random, out, old)),
     client: (view, child) => guard((one) => one.client?.(view, child) ?? {}),

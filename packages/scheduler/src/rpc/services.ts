@@ -8,6 +8,7 @@ import { announcePeer } from './announce-peer.ts'
 import { deleteHost } from './delete-host.ts'
 import { deletePeer } from './delete-peer.ts'
 import { deleteTask } from './delete-task.ts'
+import { dumpSwarm } from './dump-swarm.ts'
 import { experimentsService } from './experiments.ts'
 import { follow } from './follow.ts'
 import { listHosts } from './list-hosts.ts'
@@ -33,6 +34,8 @@ export function services(driver: Driver): Routes {
       resolveTask: resolveTask(driver),
       pieceDigests: pieceDigests(driver),
       follow: follow(driver),
+      dumpSwarm: dumpSwarm(driver),
+      getLoad: () => ({ peers: driver.core.state.peers.size }),
     }),
     route(Experiments, experimentsService(driver.experiments)),
   ]

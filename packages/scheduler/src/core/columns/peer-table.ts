@@ -1,3 +1,4 @@
+import type { PeerId } from '@damselfly/core'
 import type { PeerColumns } from '@damselfly/policy'
 import type { Peer } from '../peer.ts'
 import { BitmapSlab } from './bitmap-slab.ts'
@@ -71,6 +72,7 @@ export class PeerTable implements PeerColumns {
   readonly objects: (Peer | undefined)[] = []
   readonly #hosts: HostTable
   readonly #slots = new Slots()
+  readonly #references = new Uint32Array(PARENT_SLOTS)
   readonly #parentSlots = new Int32Array(PARENT_SLOTS)
   /** Its first so many elements: a view for each number costs nothing later. */
   readonly #views = Array.from({ length: PARENT_SLOTS + 1 }, (_, count) =>
@@ -156,7 +158,33 @@ export class PeerTable implements PeerColumns {
   }
 
   hasParent(child: number, parent: number): boolean {
-    const reference = this.reference(parent)
+    return this.#isParent(child, this.reference(parent))
+  }
+
+  /** The child's parents from now on, as slots. Degrees of those who come and of those who go follow. */
+  setParents(child: number, slots: readonly number[]): void {
+    const from = child * PARENT_SLOTS
+    const count = Math.min(slots.length, PARENT_SLOTS)
+    for (let i = 0; i < (this.inDegree[child] as number); i++) {
+      const slot = this.parent(child, i)
+      if (slot !== undefined && !hasAmong(slots, count, slot)) this.addChildren(slot, -1)
+    }
+    for (let i = 0; i < count; i++) this.#references[i] = this.reference(slots[i] as number)
+    for (let i = 0; i < count; i++) {
+      const isKept = this.#isParent(child, this.#references[i] as number)
+      if (!isKept) this.addChildren(slots[i] as number, 1)
+    }
+    for (let i = 0; i < count; i++) this.parents[from + i] = this.#references[i] as number
+    this.inDegree[child] = count
+  }
+
+  /** Objects first and then what is in them: see `Candidates` of the policies. */
+  idsOf(slots: readonly number[]): PeerId[] {
+    const peers = slots.map((slot) => this.get(slot))
+    return peers.map(({ id }) => id)
+  }
+
+  #isParent(child: number, reference: number): boolean {
     const from = child * PARENT_SLOTS
     const end = from + (this.inDegree[child] as number)
     for (let i = from; i < end; i++) if (this.parents[i] === reference) return true
@@ -189,4 +217,10 @@ export class PeerTable implements PeerColumns {
     this.listPlace.at = resized(this.listPlace.at, capacity)
     this.rackPlace.at = resized(this.rackPlace.at, capacity)
   }
+}
+
+/** Among the first `count`. */
+function hasAmong(slots: readonly number[], count: number, slot: number): boolean {
+  for (let i = 0; i < count; i++) if (slots[i] === slot) return true
+  return false
 }

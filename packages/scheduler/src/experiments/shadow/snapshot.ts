@@ -1,4 +1,10 @@
-import type { HostColumns, PeerColumns, PeerList, SwarmView } from '@damselfly/policy'
+import {
+  type HostColumns,
+  offer,
+  type PeerColumns,
+  type PeerList,
+  type SwarmView,
+} from '@damselfly/policy'
 import { z } from 'zod'
 import type { Decision } from './shadow.ts'
 
@@ -152,7 +158,17 @@ export function viewOf(taken: Snapshot): SwarmView {
       isSeed: Uint8Array.from(hosts.isSeed),
     },
     usefulPieces: (parent) => useful[parent] ?? 0,
+    rateOffers({ ids, from, end }, _child, out) {
+      for (let i = from; i < end; i++) {
+        const parent = ids[i] ?? 0
+        if (peers.have[parent] === 0) out[i] = offer.nothing
+        else out[i] = (useful[parent] ?? 0) > 0 ? offer.useful : offer.useless
+      }
+    },
     mayServe: (parent) => mayServe[parent] === 1,
+    markServing({ ids, from, end }, _child, out) {
+      for (let i = from; i < end; i++) out[i] = mayServe[ids[i] ?? 0] ?? 0
+    },
   }
 }
 

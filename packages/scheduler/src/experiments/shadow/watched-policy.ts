@@ -22,6 +22,9 @@ export function watchedPolicy(policy: ParentPolicy, { shadow, snapshots }: Watch
       return policy.version
     },
     apiVersion: policy.apiVersion,
+    get considered() {
+      return policy.considered
+    },
     parents(view, child, k, random, out, old) {
       const isTaken = snapshots?.draws(view) === true
       const seed = isTaken ? Math.floor(random.next() * 2 ** 32) : 0

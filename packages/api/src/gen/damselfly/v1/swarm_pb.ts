@@ -13,7 +13,73 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file damselfly/v1/swarm.proto.
  */
 export const file_damselfly_v1_swarm: GenFile = /*@__PURE__*/
-  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSLTAQoNRm9sbG93UmVxdWVzdBIqCgVoZWxsbxgBIAEoCzIZLmRhbXNlbGZseS52MS5Gb2xsb3dIZWxsb0gAEiwKB3JlcG9ydHMYAiABKAsyGS5kYW1zZWxmbHkudjEuUGVlclJlcG9ydHNIABIvCgthc2tfcGFyZW50cxgDIAEoCzIYLmRhbXNlbGZseS52MS5Bc2tQYXJlbnRzSAASLAoJaW52ZW50b3J5GAQgASgLMhcuZGFtc2VsZmx5LnYxLkludmVudG9yeUgAQgkKB3JlcXVlc3QiugEKDkZvbGxvd1Jlc3BvbnNlEi4KB3dlbGNvbWUYASABKAsyGy5kYW1zZWxmbHkudjEuRm9sbG93V2VsY29tZUgAEjMKDWNsaWVudF9wYXJhbXMYAiABKAsyGi5kYW1zZWxmbHkudjEuQ2xpZW50UGFyYW1zSAASNwoPaW52ZW50b3J5X3Rha2VuGAMgASgLMhwuZGFtc2VsZmx5LnYxLkludmVudG9yeVRha2VuSABCCgoIcmVzcG9uc2UiHgoLRm9sbG93SGVsbG8SDwoHaG9zdF9pZBgBIAEoCSIhCg1Gb2xsb3dXZWxjb21lEhAKCGluc3RhbmNlGAEgASgJIjgKC1BlZXJSZXBvcnRzEikKB3JlcG9ydHMYASADKAsyGC5kYW1zZWxmbHkudjEuUGVlclJlcG9ydCLKAQoKUGVlclJlcG9ydBIPCgdwZWVyX2lkGAEgASgJEg4KBnBpZWNlcxgCIAMoDRIMCgRyYXRlGAMgASgEEhQKDG9yaWdpbl9ieXRlcxgEIAEoBBISCgpzZWVkX2J5dGVzGAUgASgEEhIKCm5lYXJfYnl0ZXMYBiABKAQSEQoJZmFyX2J5dGVzGAcgASgEEhYKDmZhaWxlZF9wYXJlbnRzGAggAygJEhQKDHNsb3dfcGFyZW50cxgJIAMoCRIOCgZ1cGxpbmsYCiABKAQiVwoKQXNrUGFyZW50cxIPCgdwZWVyX2lkGAEgASgJEg8KB2Ryb3BwZWQYAiADKAkSJwoGcmVhc29uGAMgASgOMhcuZGFtc2VsZmx5LnYxLkFza1JlYXNvbiIyCglJbnZlbnRvcnkSJQoFdGFza3MYASADKAsyFi5kYW1zZWxmbHkudjEuSGVsZFRhc2si9AEKCEhlbGRUYXNrEg8KB3Rhc2tfaWQYASABKAkSDwoHcGVlcl9pZBgCIAEoCRIWCg5jb250ZW50X2xlbmd0aBgDIAEoBBIUCgxwaWVjZV9sZW5ndGgYBCABKAQSDwoFd2hvbGUYBSABKAhIABIQCgZwaWVjZXMYBiABKAxIABI6Cgp2YWxpZGF0b3JzGAcgAygLMiYuZGFtc2VsZmx5LnYxLkhlbGRUYXNrLlZhbGlkYXRvcnNFbnRyeRoxCg9WYWxpZGF0b3JzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIGCgRoYXZlIh8KDkludmVudG9yeVRha2VuEg0KBWNvdW50GAEgASgEIsQBCgxDbGllbnRQYXJhbXMSDwoHcGVlcl9pZBgBIAEoCRITCgtjb25jdXJyZW5jeRgCIAEoDRIXCg9tYXhfY29uY3VycmVuY3kYAyABKA0SDgoGd2luZG93GAQgASgNEhQKDGZhcl9ncmFjZV9tcxgFIAEoDRIUCgxoZWRnZV9mYWN0b3IYBiABKAISEAoIc3RhbGxfbXMYByABKA0SEgoKc3RhcnZlZF9tcxgIIAEoDRITCgttZWFuX3VwbGluaxgJIAEoASKiAQoSUmVzb2x2ZVRhc2tSZXF1ZXN0EicKA2FzaxgBIAEoCzIYLmRhbXNlbGZseS52MS5SZXNvbHZlQXNrSAASKAoFZm91bmQYAiABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCQoHcmVxdWVzdCKsAQoTUmVzb2x2ZVRhc2tSZXNwb25zZRIoCgVrbm93bhgBIAEoCzIXLmRhbXNlbGZseS52MS5UYXNrRmFjdHNIABIvCgdlbGVjdGVkGAIgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVFbGVjdGVkSAASLgoGZmFpbGVkGAMgASgLMhwuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlSABCCgoIcmVzcG9uc2UiVgoKUmVzb2x2ZUFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB2hvc3RfaWQYAiABKAkSJgoFc3RhbGUYAyABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzIhAKDlJlc29sdmVFbGVjdGVkIqABCglUYXNrRmFjdHMSFgoOY29udGVudF9sZW5ndGgYASABKAQSRAoPcmVzcG9uc2VfaGVhZGVyGAIgAygLMisuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cy5SZXNwb25zZUhlYWRlckVudHJ5GjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASLGAQoOUmVzb2x2ZUZhaWx1cmUSDwoHbWVzc2FnZRgBIAEoCRITCgtzdGF0dXNfY29kZRgCIAEoBRJJCg9yZXNwb25zZV9oZWFkZXIYAyADKAsyMC5kYW1zZWxmbHkudjEuUmVzb2x2ZUZhaWx1cmUuUmVzcG9uc2VIZWFkZXJFbnRyeRIMCgRjb2RlGAQgASgJGjUKE1Jlc3BvbnNlSGVhZGVyRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ8ChNQaWVjZURpZ2VzdHNSZXF1ZXN0EisKBXdhdGNoGAEgASgLMhouZGFtc2VsZmx5LnYxLkRpZ2VzdHNXYXRjaEgAEi0KBnJlY29yZBgCIAEoCzIbLmRhbXNlbGZseS52MS5EaWdlc3RzUmVjb3JkSABCCQoHcmVxdWVzdCIwCgxEaWdlc3RzV2F0Y2gSDwoHdGFza19pZBgBIAEoCRIPCgdob3N0X2lkGAIgASgJIk8KDURpZ2VzdHNSZWNvcmQSKQoGcGllY2VzGAEgAygLMhkuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0EhMKC2Zyb21fb3JpZ2luGAIgASgIIlMKFFBpZWNlRGlnZXN0c1Jlc3BvbnNlEikKBnBpZWNlcxgBIAMoCzIZLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdBIQCghhY2NlcHRlZBgCIAEoBCJLCgtQaWVjZURpZ2VzdBIOCgZudW1iZXIYASABKA0SDgoGYmxha2UzGAIgASgMEhIKBWNyYzMyGAMgASgNSACIAQFCCAoGX2NyYzMyKk0KCUFza1JlYXNvbhIWChJBU0tfUkVBU09OX1NUQVJWRUQQABITCg9BU0tfUkVBU09OX1NMT1cQARITCg9BU0tfUkVBU09OX0xPU1QQAjKDAgoFU3dhcm0SVgoLUmVzb2x2ZVRhc2sSIC5kYW1zZWxmbHkudjEuUmVzb2x2ZVRhc2tSZXF1ZXN0GiEuZGFtc2VsZmx5LnYxLlJlc29sdmVUYXNrUmVzcG9uc2UoATABElkKDFBpZWNlRGlnZXN0cxIhLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdHNSZXF1ZXN0GiIuZGFtc2VsZmx5LnYxLlBpZWNlRGlnZXN0c1Jlc3BvbnNlKAEwARJHCgZGb2xsb3cSGy5kYW1zZWxmbHkudjEuRm9sbG93UmVxdWVzdBocLmRhbXNlbGZseS52MS5Gb2xsb3dSZXNwb25zZSgBMAFiBnByb3RvMw");
+  fileDesc("ChhkYW1zZWxmbHkvdjEvc3dhcm0ucHJvdG8SDGRhbXNlbGZseS52MSIjChBEdW1wU3dhcm1SZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkiIQoRRHVtcFN3YXJtUmVzcG9uc2USDAoEanNvbhgBIAEoCSIQCg5HZXRMb2FkUmVxdWVzdCIgCg9HZXRMb2FkUmVzcG9uc2USDQoFcGVlcnMYASABKA0i0wEKDUZvbGxvd1JlcXVlc3QSKgoFaGVsbG8YASABKAsyGS5kYW1zZWxmbHkudjEuRm9sbG93SGVsbG9IABIsCgdyZXBvcnRzGAIgASgLMhkuZGFtc2VsZmx5LnYxLlBlZXJSZXBvcnRzSAASLwoLYXNrX3BhcmVudHMYAyABKAsyGC5kYW1zZWxmbHkudjEuQXNrUGFyZW50c0gAEiwKCWludmVudG9yeRgEIAEoCzIXLmRhbXNlbGZseS52MS5JbnZlbnRvcnlIAEIJCgdyZXF1ZXN0IroBCg5Gb2xsb3dSZXNwb25zZRIuCgd3ZWxjb21lGAEgASgLMhsuZGFtc2VsZmx5LnYxLkZvbGxvd1dlbGNvbWVIABIzCg1jbGllbnRfcGFyYW1zGAIgASgLMhouZGFtc2VsZmx5LnYxLkNsaWVudFBhcmFtc0gAEjcKD2ludmVudG9yeV90YWtlbhgDIAEoCzIcLmRhbXNlbGZseS52MS5JbnZlbnRvcnlUYWtlbkgAQgoKCHJlc3BvbnNlIh4KC0ZvbGxvd0hlbGxvEg8KB2hvc3RfaWQYASABKAkiIQoNRm9sbG93V2VsY29tZRIQCghpbnN0YW5jZRgBIAEoCSI4CgtQZWVyUmVwb3J0cxIpCgdyZXBvcnRzGAEgAygLMhguZGFtc2VsZmx5LnYxLlBlZXJSZXBvcnQiygEKClBlZXJSZXBvcnQSDwoHcGVlcl9pZBgBIAEoCRIOCgZwaWVjZXMYAiADKA0SDAoEcmF0ZRgDIAEoBBIUCgxvcmlnaW5fYnl0ZXMYBCABKAQSEgoKc2VlZF9ieXRlcxgFIAEoBBISCgpuZWFyX2J5dGVzGAYgASgEEhEKCWZhcl9ieXRlcxgHIAEoBBIWCg5mYWlsZWRfcGFyZW50cxgIIAMoCRIUCgxzbG93X3BhcmVudHMYCSADKAkSDgoGdXBsaW5rGAogASgEIlcKCkFza1BhcmVudHMSDwoHcGVlcl9pZBgBIAEoCRIPCgdkcm9wcGVkGAIgAygJEicKBnJlYXNvbhgDIAEoDjIXLmRhbXNlbGZseS52MS5Bc2tSZWFzb24iMgoJSW52ZW50b3J5EiUKBXRhc2tzGAEgAygLMhYuZGFtc2VsZmx5LnYxLkhlbGRUYXNrIvQBCghIZWxkVGFzaxIPCgd0YXNrX2lkGAEgASgJEg8KB3BlZXJfaWQYAiABKAkSFgoOY29udGVudF9sZW5ndGgYAyABKAQSFAoMcGllY2VfbGVuZ3RoGAQgASgEEg8KBXdob2xlGAUgASgISAASEAoGcGllY2VzGAYgASgMSAASOgoKdmFsaWRhdG9ycxgHIAMoCzImLmRhbXNlbGZseS52MS5IZWxkVGFzay5WYWxpZGF0b3JzRW50cnkaMQoPVmFsaWRhdG9yc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCBgoEaGF2ZSIfCg5JbnZlbnRvcnlUYWtlbhINCgVjb3VudBgBIAEoBCLEAQoMQ2xpZW50UGFyYW1zEg8KB3BlZXJfaWQYASABKAkSEwoLY29uY3VycmVuY3kYAiABKA0SFwoPbWF4X2NvbmN1cnJlbmN5GAMgASgNEg4KBndpbmRvdxgEIAEoDRIUCgxmYXJfZ3JhY2VfbXMYBSABKA0SFAoMaGVkZ2VfZmFjdG9yGAYgASgCEhAKCHN0YWxsX21zGAcgASgNEhIKCnN0YXJ2ZWRfbXMYCCABKA0SEwoLbWVhbl91cGxpbmsYCSABKAEiogEKElJlc29sdmVUYXNrUmVxdWVzdBInCgNhc2sYASABKAsyGC5kYW1zZWxmbHkudjEuUmVzb2x2ZUFza0gAEigKBWZvdW5kGAIgASgLMhcuZGFtc2VsZmx5LnYxLlRhc2tGYWN0c0gAEi4KBmZhaWxlZBgDIAEoCzIcLmRhbXNlbGZseS52MS5SZXNvbHZlRmFpbHVyZUgAQgkKB3JlcXVlc3Qi3wEKE1Jlc29sdmVUYXNrUmVzcG9uc2USKAoFa25vd24YASABKAsyFy5kYW1zZWxmbHkudjEuVGFza0ZhY3RzSAASLwoHZWxlY3RlZBgCIAEoCzIcLmRhbXNlbGZseS52MS5SZXNvbHZlRWxlY3RlZEgAEi4KBmZhaWxlZBgDIAEoCzIcLmRhbXNlbGZseS52MS5SZXNvbHZlRmFpbHVyZUgAEjEKCHJlZGlyZWN0GAQgASgLMh0uZGFtc2VsZmx5LnYxLlJlc29sdmVSZWRpcmVjdEgAQgoKCHJlc3BvbnNlIiIKD1Jlc29sdmVSZWRpcmVjdBIPCgdhZGRyZXNzGAEgASgJInEKClJlc29sdmVBc2sSDwoHdGFza19pZBgBIAEoCRIPCgdob3N0X2lkGAIgASgJEiYKBXN0YWxlGAMgASgLMhcuZGFtc2VsZmx5LnYxLlRhc2tGYWN0cxIZChFmb2xsb3dzX3JlZGlyZWN0cxgEIAEoCCIQCg5SZXNvbHZlRWxlY3RlZCKgAQoJVGFza0ZhY3RzEhYKDmNvbnRlbnRfbGVuZ3RoGAEgASgEEkQKD3Jlc3BvbnNlX2hlYWRlchgCIAMoCzIrLmRhbXNlbGZseS52MS5UYXNrRmFjdHMuUmVzcG9uc2VIZWFkZXJFbnRyeRo1ChNSZXNwb25zZUhlYWRlckVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEixgEKDlJlc29sdmVGYWlsdXJlEg8KB21lc3NhZ2UYASABKAkSEwoLc3RhdHVzX2NvZGUYAiABKAUSSQoPcmVzcG9uc2VfaGVhZGVyGAMgAygLMjAuZGFtc2VsZmx5LnYxLlJlc29sdmVGYWlsdXJlLlJlc3BvbnNlSGVhZGVyRW50cnkSDAoEY29kZRgEIAEoCRo1ChNSZXNwb25zZUhlYWRlckVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEifAoTUGllY2VEaWdlc3RzUmVxdWVzdBIrCgV3YXRjaBgBIAEoCzIaLmRhbXNlbGZseS52MS5EaWdlc3RzV2F0Y2hIABItCgZyZWNvcmQYAiABKAsyGy5kYW1zZWxmbHkudjEuRGlnZXN0c1JlY29yZEgAQgkKB3JlcXVlc3QiMAoMRGlnZXN0c1dhdGNoEg8KB3Rhc2tfaWQYASABKAkSDwoHaG9zdF9pZBgCIAEoCSJPCg1EaWdlc3RzUmVjb3JkEikKBnBpZWNlcxgBIAMoCzIZLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdBITCgtmcm9tX29yaWdpbhgCIAEoCCJTChRQaWVjZURpZ2VzdHNSZXNwb25zZRIpCgZwaWVjZXMYASADKAsyGS5kYW1zZWxmbHkudjEuUGllY2VEaWdlc3QSEAoIYWNjZXB0ZWQYAiABKAQiSwoLUGllY2VEaWdlc3QSDgoGbnVtYmVyGAEgASgNEg4KBmJsYWtlMxgCIAEoDBISCgVjcmMzMhgDIAEoDUgAiAEBQggKBl9jcmMzMipNCglBc2tSZWFzb24SFgoSQVNLX1JFQVNPTl9TVEFSVkVEEAASEwoPQVNLX1JFQVNPTl9TTE9XEAESEwoPQVNLX1JFQVNPTl9MT1NUEAIymQMKBVN3YXJtElYKC1Jlc29sdmVUYXNrEiAuZGFtc2VsZmx5LnYxLlJlc29sdmVUYXNrUmVxdWVzdBohLmRhbXNlbGZseS52MS5SZXNvbHZlVGFza1Jlc3BvbnNlKAEwARJZCgxQaWVjZURpZ2VzdHMSIS5kYW1zZWxmbHkudjEuUGllY2VEaWdlc3RzUmVxdWVzdBoiLmRhbXNlbGZseS52MS5QaWVjZURpZ2VzdHNSZXNwb25zZSgBMAESRwoGRm9sbG93EhsuZGFtc2VsZmx5LnYxLkZvbGxvd1JlcXVlc3QaHC5kYW1zZWxmbHkudjEuRm9sbG93UmVzcG9uc2UoATABEkwKCUR1bXBTd2FybRIeLmRhbXNlbGZseS52MS5EdW1wU3dhcm1SZXF1ZXN0Gh8uZGFtc2VsZmx5LnYxLkR1bXBTd2FybVJlc3BvbnNlEkYKB0dldExvYWQSHC5kYW1zZWxmbHkudjEuR2V0TG9hZFJlcXVlc3QaHS5kYW1zZWxmbHkudjEuR2V0TG9hZFJlc3BvbnNlYgZwcm90bzM");
+
+/**
+ * @generated from message damselfly.v1.DumpSwarmRequest
+ */
+export type DumpSwarmRequest = Message<"damselfly.v1.DumpSwarmRequest"> & {
+  /**
+   * @generated from field: string task_id = 1;
+   */
+  taskId: string;
+};
+
+/**
+ * Describes the message damselfly.v1.DumpSwarmRequest.
+ * Use `create(DumpSwarmRequestSchema)` to create a new message.
+ */
+export const DumpSwarmRequestSchema: GenMessage<DumpSwarmRequest> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 0);
+
+/**
+ * @generated from message damselfly.v1.DumpSwarmResponse
+ */
+export type DumpSwarmResponse = Message<"damselfly.v1.DumpSwarmResponse"> & {
+  /**
+   * @generated from field: string json = 1;
+   */
+  json: string;
+};
+
+/**
+ * Describes the message damselfly.v1.DumpSwarmResponse.
+ * Use `create(DumpSwarmResponseSchema)` to create a new message.
+ */
+export const DumpSwarmResponseSchema: GenMessage<DumpSwarmResponse> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 1);
+
+/**
+ * @generated from message damselfly.v1.GetLoadRequest
+ */
+export type GetLoadRequest = Message<"damselfly.v1.GetLoadRequest"> & {
+};
+
+/**
+ * Describes the message damselfly.v1.GetLoadRequest.
+ * Use `create(GetLoadRequestSchema)` to create a new message.
+ */
+export const GetLoadRequestSchema: GenMessage<GetLoadRequest> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 2);
+
+/**
+ * @generated from message damselfly.v1.GetLoadResponse
+ */
+export type GetLoadResponse = Message<"damselfly.v1.GetLoadResponse"> & {
+  /**
+   * Peers that are registered.
+   *
+   * @generated from field: uint32 peers = 1;
+   */
+  peers: number;
+};
+
+/**
+ * Describes the message damselfly.v1.GetLoadResponse.
+ * Use `create(GetLoadResponseSchema)` to create a new message.
+ */
+export const GetLoadResponseSchema: GenMessage<GetLoadResponse> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 3);
 
 /**
  * @generated from message damselfly.v1.FollowRequest
@@ -54,7 +120,7 @@ export type FollowRequest = Message<"damselfly.v1.FollowRequest"> & {
  * Use `create(FollowRequestSchema)` to create a new message.
  */
 export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 0);
+  messageDesc(file_damselfly_v1_swarm, 4);
 
 /**
  * @generated from message damselfly.v1.FollowResponse
@@ -89,7 +155,7 @@ export type FollowResponse = Message<"damselfly.v1.FollowResponse"> & {
  * Use `create(FollowResponseSchema)` to create a new message.
  */
 export const FollowResponseSchema: GenMessage<FollowResponse> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 1);
+  messageDesc(file_damselfly_v1_swarm, 5);
 
 /**
  * @generated from message damselfly.v1.FollowHello
@@ -106,7 +172,7 @@ export type FollowHello = Message<"damselfly.v1.FollowHello"> & {
  * Use `create(FollowHelloSchema)` to create a new message.
  */
 export const FollowHelloSchema: GenMessage<FollowHello> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 2);
+  messageDesc(file_damselfly_v1_swarm, 6);
 
 /**
  * @generated from message damselfly.v1.FollowWelcome
@@ -125,7 +191,7 @@ export type FollowWelcome = Message<"damselfly.v1.FollowWelcome"> & {
  * Use `create(FollowWelcomeSchema)` to create a new message.
  */
 export const FollowWelcomeSchema: GenMessage<FollowWelcome> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 3);
+  messageDesc(file_damselfly_v1_swarm, 7);
 
 /**
  * Reports of several peers of the host, sent together about once per second while anything changes.
@@ -144,7 +210,7 @@ export type PeerReports = Message<"damselfly.v1.PeerReports"> & {
  * Use `create(PeerReportsSchema)` to create a new message.
  */
 export const PeerReportsSchema: GenMessage<PeerReports> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 4);
+  messageDesc(file_damselfly_v1_swarm, 8);
 
 /**
  * What happened since the last report of this peer. Sent about once per second while it downloads, and at once at the first piece
@@ -222,7 +288,7 @@ export type PeerReport = Message<"damselfly.v1.PeerReport"> & {
  * Use `create(PeerReportSchema)` to create a new message.
  */
 export const PeerReportSchema: GenMessage<PeerReport> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 5);
+  messageDesc(file_damselfly_v1_swarm, 9);
 
 /**
  * The peer wants other neighbours. The answer is the full new list on its AnnouncePeer stream, at once when anybody is there.
@@ -253,7 +319,7 @@ export type AskParents = Message<"damselfly.v1.AskParents"> & {
  * Use `create(AskParentsSchema)` to create a new message.
  */
 export const AskParentsSchema: GenMessage<AskParents> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 6);
+  messageDesc(file_damselfly_v1_swarm, 10);
 
 /**
  * What the host holds; adds to what it told before. A task that goes is told by scheduler.v2.Scheduler/DeleteTask. Long
@@ -273,7 +339,7 @@ export type Inventory = Message<"damselfly.v1.Inventory"> & {
  * Use `create(InventorySchema)` to create a new message.
  */
 export const InventorySchema: GenMessage<Inventory> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 7);
+  messageDesc(file_damselfly_v1_swarm, 11);
 
 /**
  * @generated from message damselfly.v1.HeldTask
@@ -336,7 +402,7 @@ export type HeldTask = Message<"damselfly.v1.HeldTask"> & {
  * Use `create(HeldTaskSchema)` to create a new message.
  */
 export const HeldTaskSchema: GenMessage<HeldTask> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 8);
+  messageDesc(file_damselfly_v1_swarm, 12);
 
 /**
  * Counts the inventory messages of this stream that have been taken in.
@@ -355,7 +421,7 @@ export type InventoryTaken = Message<"damselfly.v1.InventoryTaken"> & {
  * Use `create(InventoryTakenSchema)` to create a new message.
  */
 export const InventoryTakenSchema: GenMessage<InventoryTaken> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 9);
+  messageDesc(file_damselfly_v1_swarm, 13);
 
 /**
  * How the peer is to exchange pieces with its neighbours: sent with each list of parents, in no order to it. Fields are as the
@@ -429,7 +495,7 @@ export type ClientParams = Message<"damselfly.v1.ClientParams"> & {
  * Use `create(ClientParamsSchema)` to create a new message.
  */
 export const ClientParamsSchema: GenMessage<ClientParams> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 10);
+  messageDesc(file_damselfly_v1_swarm, 14);
 
 /**
  * @generated from message damselfly.v1.ResolveTaskRequest
@@ -464,7 +530,7 @@ export type ResolveTaskRequest = Message<"damselfly.v1.ResolveTaskRequest"> & {
  * Use `create(ResolveTaskRequestSchema)` to create a new message.
  */
 export const ResolveTaskRequestSchema: GenMessage<ResolveTaskRequest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 11);
+  messageDesc(file_damselfly_v1_swarm, 15);
 
 /**
  * @generated from message damselfly.v1.ResolveTaskResponse
@@ -491,6 +557,12 @@ export type ResolveTaskResponse = Message<"damselfly.v1.ResolveTaskResponse"> & 
      */
     value: ResolveFailure;
     case: "failed";
+  } | {
+    /**
+     * @generated from field: damselfly.v1.ResolveRedirect redirect = 4;
+     */
+    value: ResolveRedirect;
+    case: "redirect";
   } | { case: undefined; value?: undefined };
 };
 
@@ -499,7 +571,28 @@ export type ResolveTaskResponse = Message<"damselfly.v1.ResolveTaskResponse"> & 
  * Use `create(ResolveTaskResponseSchema)` to create a new message.
  */
 export const ResolveTaskResponseSchema: GenMessage<ResolveTaskResponse> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 12);
+  messageDesc(file_damselfly_v1_swarm, 16);
+
+/**
+ * Another scheduler takes this swarm as long as it lives. Only for callers that follow redirects; ends the stream.
+ *
+ * @generated from message damselfly.v1.ResolveRedirect
+ */
+export type ResolveRedirect = Message<"damselfly.v1.ResolveRedirect"> & {
+  /**
+   * As the caller's cluster names it: `ip:port`.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message damselfly.v1.ResolveRedirect.
+ * Use `create(ResolveRedirectSchema)` to create a new message.
+ */
+export const ResolveRedirectSchema: GenMessage<ResolveRedirect> = /*@__PURE__*/
+  messageDesc(file_damselfly_v1_swarm, 17);
 
 /**
  * @generated from message damselfly.v1.ResolveAsk
@@ -524,6 +617,13 @@ export type ResolveAsk = Message<"damselfly.v1.ResolveAsk"> & {
    * @generated from field: damselfly.v1.TaskFacts stale = 3;
    */
   stale?: TaskFacts | undefined;
+
+  /**
+   * The caller can be told `redirect`. False where it was redirected to, so that nobody is sent in circles.
+   *
+   * @generated from field: bool follows_redirects = 4;
+   */
+  followsRedirects: boolean;
 };
 
 /**
@@ -531,7 +631,7 @@ export type ResolveAsk = Message<"damselfly.v1.ResolveAsk"> & {
  * Use `create(ResolveAskSchema)` to create a new message.
  */
 export const ResolveAskSchema: GenMessage<ResolveAsk> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 13);
+  messageDesc(file_damselfly_v1_swarm, 18);
 
 /**
  * @generated from message damselfly.v1.ResolveElected
@@ -544,7 +644,7 @@ export type ResolveElected = Message<"damselfly.v1.ResolveElected"> & {
  * Use `create(ResolveElectedSchema)` to create a new message.
  */
 export const ResolveElectedSchema: GenMessage<ResolveElected> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 14);
+  messageDesc(file_damselfly_v1_swarm, 19);
 
 /**
  * What the origin says of a task's content. Another length, etag or last-modified is another content.
@@ -572,7 +672,7 @@ export type TaskFacts = Message<"damselfly.v1.TaskFacts"> & {
  * Use `create(TaskFactsSchema)` to create a new message.
  */
 export const TaskFactsSchema: GenMessage<TaskFacts> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 15);
+  messageDesc(file_damselfly_v1_swarm, 20);
 
 /**
  * The origin said no, or could not be reached.
@@ -614,7 +714,7 @@ export type ResolveFailure = Message<"damselfly.v1.ResolveFailure"> & {
  * Use `create(ResolveFailureSchema)` to create a new message.
  */
 export const ResolveFailureSchema: GenMessage<ResolveFailure> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 16);
+  messageDesc(file_damselfly_v1_swarm, 21);
 
 /**
  * @generated from message damselfly.v1.PieceDigestsRequest
@@ -643,7 +743,7 @@ export type PieceDigestsRequest = Message<"damselfly.v1.PieceDigestsRequest"> & 
  * Use `create(PieceDigestsRequestSchema)` to create a new message.
  */
 export const PieceDigestsRequestSchema: GenMessage<PieceDigestsRequest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 17);
+  messageDesc(file_damselfly_v1_swarm, 22);
 
 /**
  * @generated from message damselfly.v1.DigestsWatch
@@ -665,7 +765,7 @@ export type DigestsWatch = Message<"damselfly.v1.DigestsWatch"> & {
  * Use `create(DigestsWatchSchema)` to create a new message.
  */
 export const DigestsWatchSchema: GenMessage<DigestsWatch> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 18);
+  messageDesc(file_damselfly_v1_swarm, 23);
 
 /**
  * @generated from message damselfly.v1.DigestsRecord
@@ -690,7 +790,7 @@ export type DigestsRecord = Message<"damselfly.v1.DigestsRecord"> & {
  * Use `create(DigestsRecordSchema)` to create a new message.
  */
 export const DigestsRecordSchema: GenMessage<DigestsRecord> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 19);
+  messageDesc(file_damselfly_v1_swarm, 24);
 
 /**
  * @generated from message damselfly.v1.PieceDigestsResponse
@@ -716,7 +816,7 @@ export type PieceDigestsResponse = Message<"damselfly.v1.PieceDigestsResponse"> 
  * Use `create(PieceDigestsResponseSchema)` to create a new message.
  */
 export const PieceDigestsResponseSchema: GenMessage<PieceDigestsResponse> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 20);
+  messageDesc(file_damselfly_v1_swarm, 25);
 
 /**
  * At least one of the digests is set.
@@ -749,7 +849,7 @@ export type PieceDigest = Message<"damselfly.v1.PieceDigest"> & {
  * Use `create(PieceDigestSchema)` to create a new message.
  */
 export const PieceDigestSchema: GenMessage<PieceDigest> = /*@__PURE__*/
-  messageDesc(file_damselfly_v1_swarm, 21);
+  messageDesc(file_damselfly_v1_swarm, 26);
 
 /**
  * Why other neighbours are wanted.
@@ -846,6 +946,27 @@ export const Swarm: GenService<{
     methodKind: "bidi_streaming";
     input: typeof FollowRequestSchema;
     output: typeof FollowResponseSchema;
+  },
+  /**
+   * Everything that the scheduler knows about one swarm, as the JSON of its `GET /swarms/<task id>`; NOT_FOUND when it does
+   * not know the task. For people and tools.
+   *
+   * @generated from rpc damselfly.v1.Swarm.DumpSwarm
+   */
+  dumpSwarm: {
+    methodKind: "unary";
+    input: typeof DumpSwarmRequestSchema;
+    output: typeof DumpSwarmResponseSchema;
+  },
+  /**
+   * How much this scheduler has to do: the others of its cluster ask every few seconds.
+   *
+   * @generated from rpc damselfly.v1.Swarm.GetLoad
+   */
+  getLoad: {
+    methodKind: "unary";
+    input: typeof GetLoadRequestSchema;
+    output: typeof GetLoadResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_damselfly_v1_swarm, 0);
