@@ -26,7 +26,14 @@ test('swarms are listed, and one is told in full: columns, edges, decisions', as
       { id: 'a/1', state: 'BackToSource', children: 1, parents: [] },
       { id: 'b/1', state: 'ReceivedNormal', parents: ['a/1'] },
     ],
-    decisions: [{ child: 'b/1', parents: [{ peerId: 'a/1', load: 0, have: 0 }] }],
+    originOrders: [{ hostId: 'a', isSeed: false, interval: { first: 0, end: 2 } }],
+    decisions: [
+      {
+        child: 'b/1',
+        parents: [{ peerId: 'a/1', load: 0, have: 0, score: { usefulness: 0.5, health: 1 } }],
+        others: [],
+      },
+    ],
   })
   expect((await get('/swarms/other')).status).toBe(404)
   const text = await (await get('/metrics')).text()

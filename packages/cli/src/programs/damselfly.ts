@@ -2,6 +2,7 @@ import { experimentCommand } from '../commands/experiment-command.ts'
 import { gcCommand } from '../commands/gc-command.ts'
 import { getCommand } from '../commands/get-command.ts'
 import { upCommand } from '../commands/up-command.ts'
+import { whyCommand } from '../commands/why-command.ts'
 import type { CommandContext } from '../io.ts'
 import { execute } from '../main/execute.ts'
 import { newCommand, newSubcommand } from '../main/new-command.ts'
@@ -15,5 +16,6 @@ export function damselfly(args: readonly string[], context: CommandContext): Pro
   program.addCommand(getCommand(newSubcommand('get', io), context, { isOutputRequired: false }))
   program.addCommand(gcCommand(newSubcommand('gc', io), context))
   program.addCommand(experimentCommand(newSubcommand('experiment', io), context))
+  program.addCommand(whyCommand(newSubcommand('why', io), context))
   return execute(program, args, context)
 }
