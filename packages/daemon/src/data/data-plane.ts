@@ -17,6 +17,8 @@ export interface PieceOrder {
   readonly number: number
   /** Nobody waits for it: our own kind of peer serves others first. */
   readonly isBackground: boolean
+  /** Another copy of the piece is on its way already: this one is kept in memory until it is committed. */
+  readonly isSecond?: boolean
 }
 
 /** All bytes of a piece are at their place, hashed; they count when they have been committed. */

@@ -23,6 +23,7 @@ import type {
   UploadDesk,
 } from './data-plane.ts'
 import { inlineHasher } from './inline-hasher.ts'
+import { KeptPiece } from './kept-piece.ts'
 import { servePieces } from './serve-pieces.ts'
 
 export interface InlinePlaneDeps {
@@ -44,9 +45,9 @@ export class InlinePlane implements DataPlane {
   }
 
   async receive(order: PieceOrder, signal: AbortSignal): Promise<ArrivedPiece> {
-    const { stored, ...asked } = order
+    const { stored, isSecond, ...asked } = order
     const { number } = asked
-    const writer = stored.writePiece(number)
+    const writer = isSecond ? new KeptPiece(stored, number) : stored.writePiece(number)
     try {
       const { taskId, contentLength, pieceLength } = stored.spec
       const header = await this.#links.fetch({

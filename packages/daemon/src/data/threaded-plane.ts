@@ -63,8 +63,8 @@ export class ThreadedPlane implements DataPlane {
   }
 
   async receive(order: PieceOrder, signal: AbortSignal): Promise<ArrivedPiece> {
-    const { peer, stored, number, isBackground } = order
-    if (!isForThreads(stored)) return await this.#deps.inline.receive(order, signal)
+    const { peer, stored, number, isBackground, isSecond } = order
+    if (isSecond || !isForThreads(stored)) return await this.#deps.inline.receive(order, signal)
     const reservation = stored.reserve(number)
     try {
       const { offset, length, place } = reservation

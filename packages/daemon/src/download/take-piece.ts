@@ -40,6 +40,8 @@ export interface TakeOrder {
   readonly from: string
   /** Where to fetch it; asked when it is this piece's turn. */
   readonly peer: () => Promise<PeerAddress>
+  /** The piece is on its way from somebody else, too: resolves when that has been given up, before this copy is stored. */
+  readonly claim?: () => Promise<void>
 }
 
 /**
@@ -61,13 +63,14 @@ export async function takePiece(
 }
 
 async function transfer(
-  { live, piece, from, peer }: TakeOrder,
+  { live, piece, from, peer, claim }: TakeOrder,
   deps: TakePieceDeps,
   signal: AbortSignal,
 ): Promise<PieceRecord> {
   const { clock, data, isBackground, authority } = deps
   const startedAt = clock.monotonic()
-  const order = { peer: await peer(), stored: live.stored, number: piece, isBackground }
+  const isSecond = claim !== undefined
+  const order = { peer: await peer(), stored: live.stored, number: piece, isBackground, isSecond }
   using limit = deadline(clock, deps.pieceTimeoutMs, () => tooSlow(from))
   using linked = linkSignals(signal, limit.signal)
   const arrived = await data.receive(order, linked.signal)
@@ -76,6 +79,8 @@ async function transfer(
     const agreed = await authority.expected(piece, linked.signal)
     const expected = agreed ?? claimed(arrived.header.digest)
     const facts = { parentId: from, trafficType: 'remote-peer', costMs, expected } as const
+    await claim?.()
+    linked.signal.throwIfAborted()
     const record = await arrived.commit(facts)
     if (agreed === undefined) unattested(piece, arrived.digests, deps)
     return record

@@ -39,8 +39,8 @@ export type TakesDeps = Pick<MeshDeps, 'bans' | 'clock' | 'metrics'>
 const cancelled = new DfError('PeerUnavailable', 'The piece is not wanted from there any more.')
 
 /**
- * Fetches the pieces that the exchange asks for. The store takes a piece from one sender at a time, so a piece that is asked of
- * somebody else waits until the first fetch has let go of it.
+ * Fetches the pieces that the exchange asks for. A late piece comes from two neighbours at once: the first whole copy counts, the
+ * other fetch is cancelled. A piece that was given up here and is asked of somebody else waits until the first fetch has let go.
  */
 export class Takes {
   readonly #target: TakesTarget
@@ -93,8 +93,8 @@ export class Takes {
     const { neighbour } = take
     let outcome: PieceRecord | Error
     try {
-      await Promise.all(before.map(({ done }) => done))
-      outcome = await this.#fetch(take)
+      if (!isRace(take, before)) await ended(before)
+      outcome = await this.#fetch(take, before)
     } catch (error) {
       outcome = error instanceof Error ? error : DfError.from(error)
     }
@@ -119,12 +119,29 @@ export class Takes {
     this.#wastedBytes = exchange.wastedBytes
   }
 
-  #fetch({ piece, neighbour, job, controller }: Take): Promise<PieceRecord> {
+  #fetch(take: Take, before: readonly Take[]): Promise<PieceRecord> {
+    const { piece, neighbour, job, controller } = take
     const { live, geometry } = this.#target
     const { length } = pieceSpan(geometry, piece)
     const order = { live, piece, length, from: neighbour.peerId, peer: () => neighbour.peer() }
+    const claim = isRace(take, before) ? { claim: () => this.#win(take, before) } : {}
     controller.signal.throwIfAborted()
-    return takePiece(order, job.take, controller.signal)
+    return takePiece({ ...order, ...claim }, job.take, controller.signal)
+  }
+
+  /** The second copy is here first: the place in the store becomes free for it. */
+  async #win({ piece, controller }: Take, before: readonly Take[]): Promise<void> {
+    const { live, exchange } = this.#target
+    for (const other of before) other.controller.abort(cancelled)
+    await ended(before)
+    // The other one was not to be stopped any more.
+    if (live.has(piece)) controller.abort(cancelled)
+    const now = this.#deps.clock.monotonic()
+    for (const { slot, neighbour } of before) {
+      if (neighbour.slot === slot && !neighbour.link.isOver) {
+        exchange.pieceFailed(slot, piece, 'busy', now)
+      }
+    }
   }
 
   #arrived({ slot, piece, neighbour }: Take, record: PieceRecord): void {
@@ -160,4 +177,12 @@ export class Takes {
     job.take.log.warn({ parent: neighbour.peerId, piece, err: error }, 'a parent sent wrong bytes')
     return 'corrupt'
   }
+}
+
+/** Whoever was asked before still brings the piece. */
+const isRace = ({ isHedge }: Take, before: readonly Take[]): boolean =>
+  isHedge && before.some(({ controller }) => !controller.signal.aborted)
+
+const ended = async (takes: readonly Take[]): Promise<void> => {
+  await Promise.all(takes.map(({ done }) => done))
 }

@@ -80,7 +80,7 @@ export class TaskMesh {
       isSharing: deps.isSharing,
       random: deps.random,
       depth,
-      mayDuplicate: false,
+      isBlind: true,
     })
     const exchange = this.#exchange
     const act = (): void => this.#act()

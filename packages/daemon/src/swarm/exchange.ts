@@ -29,8 +29,8 @@ export interface ExchangeOptions {
   readonly neighbourLimit?: number
   /** Pieces under way between two neighbours at a time. Default 1; more only when nobody else wants the slot. */
   readonly depth?: number
-  /** Late pieces may be fetched from two at once, so that the faster wins. Default true; else the first fetch is cancelled. */
-  readonly mayDuplicate?: boolean
+  /** The driver cannot tell the `progress` of a fetch: one of two copies that loses counts as a whole piece in vain. Default false. */
+  readonly isBlind?: boolean
   /** Lets others take pieces. Default true. */
   readonly isSharing?: boolean
 }
@@ -95,8 +95,8 @@ export class Exchange {
     const map = new PieceMap(pieceCount)
     const bandwidth = { uplink: 0, downlink: 0 }
     const actions = this.#actions
-    const { depth = 1, mayDuplicate = true } = options
-    const fixed = { map, actions, random, lengthOf, depth, mayDuplicate }
+    const { depth = 1, isBlind = false } = options
+    const fixed = { map, actions, random, lengthOf, depth, isBlind }
     this.#state = { ...fixed, neighbours: [], params, ...bandwidth }
     this.#limit = Math.min(maxNeighbours, options.neighbourLimit ?? usualNeighbourLimit)
     this.#taking = new Taking(this.#state)

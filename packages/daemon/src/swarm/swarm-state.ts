@@ -30,8 +30,8 @@ export interface SwarmState {
   readonly lengthOf: (piece: number) => number
   /** Pieces under way between this host and one neighbour at a time, each way. */
   readonly depth: number
-  /** A late piece may come from two neighbours at once; else the first is cancelled. */
-  readonly mayDuplicate: boolean
+  /** The driver does not see how much of a piece has come. */
+  readonly isBlind: boolean
   params: ClientParams
   /** Bytes per second; 0 when unknown. */
   uplink: number

@@ -108,7 +108,7 @@ export class Taking {
   /** The piece is here: whoever else brings it does so in vain. */
   #cancelOthers(piece: number, isOneOver: boolean): void {
     const others = this.#flows.all.filter((flow) => flow.piece === piece)
-    const bytes = others.reduce((sum, flow) => sum + flow.bytes, 0)
+    const bytes = others.reduce((sum, flow) => sum + this.#lostWith(flow), 0)
     if (others.length + (isOneOver ? 1 : 0) > 1) {
       this.#hedges.end(bytes / this.#state.lengthOf(piece))
     }
@@ -117,6 +117,11 @@ export class Taking {
       this.#flows.end(flow)
       this.#state.actions.push({ kind: 'cancel', slot: flow.slot, piece })
     }
+  }
+
+  /** Bytes that came in vain, at most, when one of two copies is given up. */
+  #lostWith({ piece, bytes }: Flow): number {
+    return this.#state.isBlind ? this.#state.lengthOf(piece) : bytes
   }
 
   /** Ends the fetch of a piece that did not arrive. */
@@ -137,8 +142,10 @@ export class Taking {
 
   #abandon(flow: Flow): void {
     const { map, lengthOf } = this.#state
-    if (this.#flows.of(flow.piece) > 1) this.#hedges.end(flow.bytes / lengthOf(flow.piece))
-    this.#wastedBytes += flow.bytes
+    const isDuplicate = this.#flows.of(flow.piece) > 1
+    const lost = isDuplicate ? this.#lostWith(flow) : flow.bytes
+    if (isDuplicate) this.#hedges.end(lost / lengthOf(flow.piece))
+    this.#wastedBytes += lost
     this.#flows.end(flow)
     this.#settle(flow.piece)
     if (map.hasFar && !map.isMine(flow.piece)) this.#tellFetching(flow.piece, false)
@@ -318,7 +325,6 @@ export class Taking {
     if (late === undefined) return undefined
     this.#hedges.begin()
     this.#begin(slot, late.piece, { isHedge: true, now })
-    if (!this.#state.mayDuplicate) this.#giveUp(late)
     return late.piece
   }
 
