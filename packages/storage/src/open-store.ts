@@ -7,6 +7,7 @@ import { type CrashPoint, noCrash } from './engine/crash-points.ts'
 import type { EngineDeps } from './engine/engine-deps.ts'
 import { loadTasks } from './engine/load-tasks.ts'
 import { EngineStore } from './engine/piece-store.ts'
+import { RowDeletions } from './engine/row-deletions.ts'
 import { SyncPoints } from './engine/sync-points.ts'
 import { UnsealedPieces } from './engine/unsealed-pieces.ts'
 import type { DirectIO } from './media/disk-medium.ts'
@@ -122,6 +123,7 @@ async function openEngine(
       media,
       blocks: new BlockCache(metadata),
       commits: new CommitLog({ isDurable: options.mode === 'durable' }, own),
+      deletions: new RowDeletions(metadata),
       syncPoints: new SyncPoints({ epoch, intervalMs: options.syncIntervalMs }, own),
       unsealed: new UnsealedPieces(),
       nextLife: countLives(metadata),

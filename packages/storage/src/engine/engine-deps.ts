@@ -4,6 +4,7 @@ import type { BlockCache } from '../metadata/block-cache.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { CrashPoint } from './crash-points.ts'
+import type { RowDeletions } from './row-deletions.ts'
 import type { SyncPoints } from './sync-points.ts'
 import type { UnsealedPieces } from './unsealed-pieces.ts'
 
@@ -16,6 +17,7 @@ export interface EngineDeps {
   readonly metadata: Metadata
   readonly blocks: BlockCache
   readonly commits: CommitLog
+  readonly deletions: RowDeletions
   readonly syncPoints: SyncPoints
   readonly unsealed: UnsealedPieces
   /** The media in the order in which new tasks try them. */

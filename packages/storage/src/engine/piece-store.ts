@@ -53,7 +53,7 @@ export class EngineStore implements PieceStore {
     digestChanged: (task, before) => this.#contents.change(task, before, task.contentDigest),
   }
 
-  /** Takes in a task of an earlier run. */
+  /** Takes in a task of an earlier run, or one that could not be deleted. */
   restore(task: EngineTask): void {
     this.#tasks.set(task.spec.taskId, task)
     this.#contents.change(task, undefined, task.contentDigest)
@@ -82,9 +82,14 @@ export class EngineStore implements PieceStore {
       const task = this.#tasks.get(taskId)
       if (task === undefined) throw taskNotFound(taskId)
       const deleting = task.delete()
-      // The row is gone by now unless that failed, in which case the task is still there.
       if (task.isDeleted) this.#forget(task)
-      await deleting
+      try {
+        await deleting
+      } catch (error) {
+        // Its row did not go.
+        if (!task.isDeleted) this.restore(task)
+        throw error
+      }
     })
   }
 

@@ -289,13 +289,19 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
 
   /** The facts first: a crash in between leaves a content that no row names, which the next open removes. */
   async delete(): Promise<void> {
-    const { metadata, crash } = this.#deps
+    const { metadata, deletions, crash } = this.#deps
     crash('delete:before-row')
     const isLong = isLongDeletion(this.pieceCount)
-    if (isLong) metadata.condemnTask(this.row)
-    else metadata.deleteTask(this.row)
-    crash(isLong ? 'delete:condemned' : 'delete:after-row')
+    // Nobody is to begin with it from now on; it is there again should the row not go.
     this.#isDeleted = true
+    try {
+      if (isLong) metadata.condemnTask(this.row)
+      else await deletions.delete(this.row)
+    } catch (error) {
+      this.#isDeleted = false
+      throw error
+    }
+    crash(isLong ? 'delete:condemned' : 'delete:after-row')
     this.forgetCopy()
     try {
       await this.#removeContent()

@@ -33,8 +33,11 @@ export interface StoredBlock {
   readonly isDamaged: boolean
 }
 
-/** A statement changes some pages of 4 KiB: after so many the log, some 50 MiB then, is moved into the database. */
-const changesPerCheckpoint = 4_000
+/**
+ * A statement changes some pages of 4 KiB: after so many the log, some 100 MiB then, is moved into the database. The next change
+ * syncs the header of the log, which takes as long as the disk likes: not too often.
+ */
+const changesPerCheckpoint = 8_000
 /** With so much log, in pages, SQLite does it itself on this thread: the thread for it is not there, or far behind. */
 const maxLogPages = 65_536
 

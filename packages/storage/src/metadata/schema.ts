@@ -6,7 +6,8 @@ const schemaVersion = 2
 
 /**
  * Why a row per 64 pieces: one per piece makes opening a million pieces slow, one per task makes every commit rewrite what
- * earlier commits wrote. A block is at most 5 KiB.
+ * earlier commits wrote. A block is at most 5 KiB. No index over the task ids: the store has them all in memory, and an index of
+ * random keys would write a page of its own for each task that comes or goes.
  */
 const schema = `
   CREATE TABLE store (
@@ -15,7 +16,7 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE task (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    task_id TEXT NOT NULL UNIQUE,
+    task_id TEXT NOT NULL,
     url TEXT NOT NULL,
     tag TEXT NOT NULL,
     application TEXT NOT NULL,
