@@ -142,6 +142,7 @@ export class EngineStore implements PieceStore {
       const facts = { spec: kept, createdAt, isSealed, medium: medium.name, life }
       const row = metadata.insertTask(facts)
       crash('create:after-row')
+      deps.blocks.begin(row, isSealed)
       const table = new PieceTable(geometry, row, isSealed, deps.blocks)
       const parts = { facts: { ...facts, ...newTask, row, updatedAt: createdAt }, table }
       task = new EngineTask({ ...parts, content, medium }, this.events, deps)

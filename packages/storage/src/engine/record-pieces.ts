@@ -24,15 +24,18 @@ export function recordPieces(
     const sealed = seal === undefined ? {} : { seal }
     return toPieceRow({ number, ...digests, parent, ...sealed }, facts, createdAt)
   })
-  for (const [peerId, number] of parents) {
-    crash('commit:before-parent')
-    // In `fast` mode a transaction of its own: a parent without pieces harms nobody.
-    metadata.insertParent(row, number, peerId)
-    crash('commit:after-parent')
-  }
   const changed = table.with(rows)
-  crash('commit:before-block')
-  for (const { number, block } of changed) metadata.putBlock(row, number, block, epoch)
+  const write = (): void => {
+    for (const [peerId, number] of parents) {
+      crash('commit:before-parent')
+      metadata.insertParent(row, number, peerId)
+      crash('commit:after-parent')
+    }
+    crash('commit:before-block')
+    for (const { number, block } of changed) metadata.putBlock(row, number, block, epoch)
+  }
+  if (parents.size + changed.length > 1) metadata.transaction(write)
+  else write()
   return {
     apply() {
       for (const [peerId, number] of parents) table.addParent(number, peerId)

@@ -14,6 +14,7 @@ import { DiskContent, type DiskContentDeps } from './disk-content.ts'
 import type { Content, ContentRequest, Medium } from './medium.ts'
 import { OpenFiles } from './open-files.ts'
 import { preallocate } from './preallocate.ts'
+import { diskFor } from './small-contents.ts'
 
 /** Whether content is written past the page cache; `auto`: large ones while the disk keeps up. */
 export type DirectIO = boolean | 'auto'
@@ -51,7 +52,7 @@ export class DiskMedium implements Medium {
     this.#options = options
     this.#disk = disk
     this.#log = log
-    this.#files = new OpenFiles({ max: options.maxOpenFiles }, { disk, log })
+    this.#files = new OpenFiles({ max: options.maxOpenFiles }, { log })
     this.#contentDeps = { directory: options.directory, disk, files: this.#files }
   }
 
@@ -60,7 +61,8 @@ export class DiskMedium implements Medium {
     const path = contentPath(this.#options.directory, request.name)
     await this.#checkSpace(sizeBytes, spec.taskId)
     const isWhole = this.#options.preallocate && !isPartial
-    const file = await createContentFile(this.#disk, path, (file) =>
+    const disk = diskFor(this.#disk, sizeBytes)
+    const file = await createContentFile(disk, path, (file) =>
       isWhole ? preallocate(file, sizeBytes) : file.truncate(sizeBytes),
     )
     const content = this.#content(request)
@@ -134,7 +136,9 @@ export class DiskMedium implements Medium {
   }
 
   #content({ name, sizeBytes, spec }: ContentRequest): DiskContent {
-    return new DiskContent(name, this.#writing(sizeBytes, spec.pieceLength), this.#contentDeps)
+    const writing = this.#writing(sizeBytes, spec.pieceLength)
+    const disk = diskFor(this.#disk, sizeBytes)
+    return new DiskContent({ name, disk, writing }, this.#contentDeps)
   }
 
   #writing(sizeBytes: number, pieceLength: number): 'direct' | 'auto' | 'back' | undefined {

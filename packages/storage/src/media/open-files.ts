@@ -13,6 +13,7 @@ export interface FileOwner {
   readonly path: string
   /** Asked each time the file is opened. */
   readonly openMode: 'r' | 'r+'
+  readonly disk: Pick<Disk, 'open'>
 }
 
 /** An open file that stays open until it is disposed. */
@@ -34,7 +35,6 @@ interface Entry {
  * closed. Files in use are never closed, so more than `max` can be open when more are in use at once.
  */
 export class OpenFiles {
-  readonly #disk: Disk
   readonly #log: Log
   readonly #max: number
   /** In order of use, the latest last. */
@@ -43,9 +43,8 @@ export class OpenFiles {
   readonly #live = new Set<Entry>()
   #isClosed = false
 
-  constructor(options: { max: number }, { disk, log }: { disk: Disk; log: Log }) {
+  constructor(options: { max: number }, { log }: { log: Log }) {
     this.#max = options.max
-    this.#disk = disk
     this.#log = log
   }
 
@@ -109,7 +108,7 @@ export class OpenFiles {
   }
 
   #add(owner: FileOwner): Entry {
-    const opening = this.#disk.open(owner.path, owner.openMode)
+    const opening = owner.disk.open(owner.path, owner.openMode)
     const entry = newEntry(opening)
     opening.then(
       (file) => {

@@ -25,6 +25,12 @@ export class BlockCache {
     return block
   }
 
+  /** A task that is new has neither pieces nor parents: nobody needs to look. */
+  begin(task: number, isSealed: boolean): void {
+    keepLast(this.#parents, task, [''])
+    keepLast(this.#blocks, blockId(task, 0), PieceBlock.empty(isSealed))
+  }
+
   set(task: number, number: number, block: PieceBlock): void {
     keepLast(this.#blocks, blockId(task, number), block)
   }

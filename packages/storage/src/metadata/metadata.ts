@@ -80,13 +80,14 @@ export class Metadata {
     return this.#path === inMemory ? undefined : `${this.#path}-wal`
   }
 
-  /** Several methods as one transaction. */
+  /** Several methods as one transaction, or as a part of the one that is under way. */
   transaction<T>(action: () => T): T {
     return this.#attempt('Recording', () => {
-      this.#database.exec('BEGIN')
+      if (this.#database.isTransaction) return action()
+      this.#statement('BEGIN').run()
       try {
         const result = action()
-        this.#database.exec('COMMIT')
+        this.#statement('COMMIT').run()
         return result
       } catch (error) {
         // A full disk ends some transactions by itself.
