@@ -28,14 +28,12 @@ import { Neighbour } from './neighbour.ts'
 import { NeighbourLink } from './neighbour-link.ts'
 import { openNeighbour } from './open-neighbour.ts'
 import { isNear } from './place.ts'
+import { SignsOfLife } from './signs-of-life.ts'
 import { Takes } from './takes.ts'
 import { fromWire, onePiece, type WireMessage } from './wire.ts'
 
 const activeTickMs = 100
 const restingTickMs = 1_000
-const signEveryMs = 500
-/** Who waits for a grant hears of the neighbour twice a second; one that says nothing for so long is gone, or as good as that. */
-const silentMs = 1_500
 /** Without a word for so long a neighbour is not kept by a host that downloads nothing. */
 const quietMs = 60_000
 /** After so many refreshes in a row for want of pieces, who is told to have them does not give them: about eight seconds. */
@@ -57,6 +55,7 @@ export class TaskMesh {
   /** By host id; also those that are still being opened. */
   readonly #byHost = new Map<string, Neighbour>()
   readonly #bySlot = new Map<Slot, Neighbour>()
+  readonly #signs = new SignsOfLife()
   readonly #unlisten: () => void
   readonly #onEmpty: () => void
   #isActing = false
@@ -421,21 +420,12 @@ export class TaskMesh {
     const { uplink, downlink } = this.#deps.bandwidth()
     this.#exchange.setBandwidth(uplink, downlink)
     this.#exchange.tick(now)
-    for (const { isServed, link } of [...this.#bySlot.values()]) {
-      if (isServed && now - link.saidAt >= signEveryMs) link.post(sign)
-    }
     this.#act()
-    this.#dropSilent(now)
-    if (this.#jobs.size > 0) this.#dropUseless()
-    else this.#tidy()
-  }
-
-  /** With a piece on its way from there the exchange sees that nothing comes; without one only silence tells. */
-  #dropSilent(now: number): void {
-    for (const { link, askedAt, heardAt } of [...this.#bySlot.values()]) {
-      if (askedAt === undefined || now - Math.max(askedAt, heardAt) < silentMs) continue
+    for (const { link } of this.#signs.tick([...this.#bySlot.values()], now)) {
       link.end(new DfError('PeerUnavailable', 'The neighbour says nothing any more.'))
     }
+    if (this.#jobs.size > 0) this.#dropUseless()
+    else this.#tidy()
   }
 
   /**
@@ -485,8 +475,6 @@ export class TaskMesh {
     return this.#deps.clock.monotonic()
   }
 }
-
-const sign: WireMessage = { message: { case: 'sending', value: {} } }
 
 const isPort = (port: number): boolean => port > 0 && port <= 65_535
 
