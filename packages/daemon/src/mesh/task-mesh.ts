@@ -61,6 +61,7 @@ export class TaskMesh {
   #isActing = false
   #isClosed = false
   #cancelTick: CancelTimer | undefined
+  #tickMs = restingTickMs
 
   /** `onEmpty`: nobody needs it any more. */
   constructor(live: LiveTask, deps: MeshDeps, onEmpty: () => void) {
@@ -405,10 +406,16 @@ export class TaskMesh {
   }
 
   #scheduleTick(): void {
-    if (this.#isClosed || this.#cancelTick !== undefined || this.#byHost.size === 0) return
+    if (this.#isClosed || this.#byHost.size === 0) return
+    const isPlanned = this.#cancelTick !== undefined
+    if (isPlanned && this.#tickMs === activeTickMs) return
     const isActive =
       this.#jobs.size > 0 || [...this.#bySlot.values()].some(({ isServed }) => isServed)
+    if (isPlanned && !isActive) return
     const delayMs = isActive ? activeTickMs : restingTickMs
+    // Who has been resting does not keep anybody waiting for a sign of life.
+    this.#cancelTick?.()
+    this.#tickMs = delayMs
     this.#cancelTick = this.#deps.clock.schedule(delayMs, () => {
       this.#cancelTick = undefined
       this.#tick()
