@@ -102,8 +102,14 @@ class ResponseStream<I extends DescMessage, O extends DescMessage>
 /** One for all: nobody looks where it was made. */
 const unread = new DOMException('the responses are not read any further', 'AbortError')
 
-function listeners({ onHeader }: CallOptions = {}): Pick<Http2CallOptions<unknown>, 'onHeader'> {
-  return onHeader === undefined ? {} : { onHeader: (received) => onHeader(toHeaders(received)) }
+function listeners({
+  onHeader,
+  onTrailer,
+}: CallOptions = {}): Pick<Http2CallOptions<unknown>, 'onHeader' | 'onTrailer'> {
+  return {
+    ...(onHeader && { onHeader: (received) => onHeader(toHeaders(received)) }),
+    ...(onTrailer && { onTrailer: (received) => onTrailer(toHeaders(received)) }),
+  }
 }
 
 async function single<T>(responses: AsyncIterable<T>): Promise<T> {

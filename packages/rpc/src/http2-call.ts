@@ -45,6 +45,8 @@ export interface Http2CallOptions<I> {
   /** Until the response headers. 0 for none. */
   openMs: number
   onHeader?: ((received: Received) => void) | undefined
+  /** Only of a call that has succeeded. */
+  onTrailer?: ((received: Received) => void) | undefined
 }
 
 /** Trap T5: far more than gRPC's usual 4 MiB, since a piece with its content has up to 64 MiB; and a bound all the same. */
@@ -161,6 +163,7 @@ export class Http2Call<I extends DescMessage, O extends DescMessage> {
     const error = trailerError(this.#ended)
     if (error !== undefined) this.#fail(error)
     else {
+      if (trailer !== undefined) this.#options.onTrailer?.(trailer)
       const { codes } = this.#deps
       this.#over(
         () =>

@@ -14,6 +14,8 @@ import type {
 export interface CallContext {
   /** Aborts when nobody needs the answer any more, or when the server stops. */
   readonly signal: AbortSignal
+  /** Sent after the last message of a call that succeeds; for what no message of its service has a field for. */
+  readonly trailer: Record<string, string>
 }
 
 type Init<D extends DescMessage> = MessageInitShape<D>

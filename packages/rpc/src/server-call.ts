@@ -12,6 +12,7 @@ import type { MethodRoute } from './route.ts'
  */
 export class ServerCall {
   readonly requests: MessageReader<DescMessage>
+  readonly trailer: Record<string, string> = {}
   readonly #route: MethodRoute
   readonly #handler = new AbortController()
   #end: { readonly reason: unknown } | undefined
@@ -49,7 +50,8 @@ export class ServerCall {
     const { methodKind } = method
     const isMany = methodKind === 'bidi_streaming' || methodKind === 'client_streaming'
     const input = isMany ? this.requests : await this.#one()
-    const answer = implementation(input, { signal: this.#handler.signal })
+    const { trailer } = this
+    const answer = implementation(input, { signal: this.#handler.signal, trailer })
     if (methodKind === 'unary' || methodKind === 'client_streaming') {
       yield await this.#unlessEnded(Promise.resolve(answer))
     } else yield* this.#each(answer as AsyncIterable<unknown>)

@@ -96,6 +96,7 @@ async function respond(
       if (!stream.headersSent) sendHeaders(stream, answer, clock)
       await writeChunk(stream, frame(method.output, message))
     }
+    Object.assign(answer.trailer, call.trailer)
   } catch (thrown) {
     answer.trailer = failureTrailer(thrown, method, deps)
   } finally {

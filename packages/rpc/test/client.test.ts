@@ -260,3 +260,21 @@ test('closing a channel fails the calls under way and later ones', async () => {
   await expect(next).rejects.toMatchObject(closed)
   await expect(client.statTask({})).rejects.toMatchObject(closed)
 })
+
+test('a handler may send a trailer, which the caller gets when the call has succeeded', async () => {
+  await using server = await start([
+    route(DfdaemonDownload, {
+      async *downloadTask(_, { trailer }) {
+        yield { taskId: 'a' }
+        trailer['x-after'] = 'all'
+      },
+    }),
+  ])
+  using channel = openChannel(server.endpoint)
+  const seen: (string | null)[] = []
+  const onTrailer = (received: Headers): void => void seen.push(received.get('x-after'))
+  for await (const _ of channel.client(DfdaemonDownload).downloadTask({}, { onTrailer })) {
+    expect(seen).toEqual([])
+  }
+  expect(seen).toEqual(['all'])
+})

@@ -11,6 +11,7 @@ import {
   DownloadTaskRequestSchema,
   type DownloadTaskResponse,
 } from '@damselfly/api/dfdaemon'
+import { savedBytesTrailer } from '@damselfly/api/trailers'
 import { openChannel } from '@damselfly/rpc'
 
 /** Fields of a `Download`, and how to follow it. */
@@ -32,6 +33,8 @@ export interface DownloadResult {
   readonly bytesFromPeers: number
   /** Bytes that were on the host already. */
   readonly bytesFromCache: number
+  /** Bytes that did not have to travel, because pieces came packed. */
+  readonly savedBytes: number
   readonly ms: number
 }
 
@@ -48,9 +51,13 @@ export async function downloadVia(
   let taskId = ''
   let contentLength = 0
   const request = create(DownloadTaskRequestSchema, { download: wireDownload(url, options) })
-  const call = channel
-    .client(DfdaemonDownload)
-    .downloadTask(request, options.signal === undefined ? {} : { signal: options.signal })
+  let savedBytes = 0
+  const call = channel.client(DfdaemonDownload).downloadTask(request, {
+    ...(options.signal && { signal: options.signal }),
+    onTrailer: (trailer) => {
+      savedBytes = Number(trailer.get(savedBytesTrailer))
+    },
+  })
   for await (const message of call) {
     options.onMessage?.(message)
     taskId = message.taskId
@@ -72,6 +79,7 @@ export async function downloadVia(
     bytesFromSeeds: bytes.seeds,
     bytesFromPeers: bytes.peers,
     bytesFromCache: bytes.cache,
+    savedBytes,
     ms: performance.now() - startedAt,
   }
 }

@@ -176,3 +176,19 @@ describe('TLS', () => {
     expect(bytesFromOrigin).toBe(9 * MiB)
   })
 })
+
+it('pieces that shrink travel packed behind a slow link, and the download says how much that saved', async () => {
+  const slow = { upload: { bandwidthLimit: '40MB' }, transfer: { threads: 1 } }
+  const { origin, swarm } = await setUp(slow, 1)
+  const line = Buffer.from('all work and no play makes a log file easy to pack\n')
+  const text = Buffer.alloc(9 * MiB, line)
+  const [peer] = swarm.peers as [Member]
+  const url = origin.put('/text', text)
+  const outputPath = peer.output('text')
+  const packed = await peer.download(url, { outputPath })
+  expect(await sha256File(outputPath)).toBe(await origin.digest('/text'))
+  expect(packed.bytesFromSeeds).toBe(text.byteLength)
+  expect(packed.savedBytes).toBeGreaterThan(text.byteLength / 2)
+  const random = await peer.download(origin.put('/random', { sizeBytes: 9 * MiB, seed: 3 }))
+  expect([random.bytesFromSeeds, random.savedBytes]).toEqual([9 * MiB, 0])
+})

@@ -115,7 +115,7 @@ const client: Target = (bytes, random) => {
   if (answer === undefined) return 'unfinished'
   if ('error' in answer) return 'accepted'
   if (handedOut !== contentBytes) throw new Error(`a piece of ${handedOut} bytes`)
-  if (answer.header.length !== contentBytes) throw new Error('a header of another length')
+  if (answer.piece.length !== contentBytes) throw new Error('a header of another length')
   return 'accepted'
 }
 

@@ -8,7 +8,7 @@ import {
 } from './codec.ts'
 import { PackedReader } from './packed-blocks.ts'
 import { answeredError, endpointText } from './peer-errors.ts'
-import type { PieceHeader, TaskFamily } from './piece.ts'
+import type { FetchedPiece, PieceHeader, TaskFamily } from './piece.ts'
 
 export interface ExpectedAnswer {
   readonly endpoint: Endpoint
@@ -40,6 +40,8 @@ export class AnswerReader {
   #stage: Stage = { at: 'head' }
   /** Plain bytes of content that have not been handed out. */
   #missing: number
+  /** Bytes of content as they came. */
+  #travelled = 0
   /** Content that the last `read` has found; a part of what it was given, or memory of its own. */
   content: Uint8Array | undefined
 
@@ -54,9 +56,11 @@ export class AnswerReader {
   }
 
   /** What the answer is, when it has come as a whole; the error is what the peer said instead of a piece. */
-  get answer(): { readonly header: PieceHeader } | { readonly error: DfError } | undefined {
+  get answer(): { readonly piece: FetchedPiece } | { readonly error: DfError } | undefined {
     const stage = this.#stage
-    return stage.at === 'end' || stage.at === 'refused' ? stage : undefined
+    if (stage.at === 'refused') return stage
+    if (stage.at !== 'end') return undefined
+    return { piece: { ...stage.header, travelledBytes: this.#travelled } }
   }
 
   /** Bytes of content that come as they are and have not come yet; 0 while that is not known. */
@@ -165,12 +169,14 @@ export class AnswerReader {
   #readContent(bytes: Uint8Array): number {
     const count = Math.min(bytes.byteLength, this.#missing)
     this.content = count === bytes.byteLength ? bytes : bytes.subarray(0, count)
+    this.#travelled += count
     this.#handOut(count)
     return count
   }
 
   #readBlock(bytes: Uint8Array, reader: PackedReader): number {
     const count = reader.read(bytes)
+    this.#travelled += count
     this.content = reader.content
     if (reader.content !== undefined) this.#handOut(reader.content.byteLength)
     return count

@@ -29,6 +29,7 @@ export { isPackingAvailable } from './packed-blocks.ts'
 export { PeerLinks, type PeerLinksDeps, type PeerLinksStats } from './peer-links.ts'
 export { defaultPieceTimeouts, type PeerLinksOptions } from './peer-links-options.ts'
 export type {
+  FetchedPiece,
   PeerAddress,
   PeerFeatures,
   PieceFetch,

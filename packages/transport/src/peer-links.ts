@@ -10,7 +10,7 @@ import { encodeRequest } from './codec.ts'
 import { ExchangeLine } from './exchange-line.ts'
 import { isPackingAvailable } from './packed-blocks.ts'
 import { defaultPeerLinks, type PeerLinksOptions } from './peer-links-options.ts'
-import type { PieceFetch, PieceHeader } from './piece.ts'
+import type { FetchedPiece, PieceFetch } from './piece.ts'
 import { PieceExchange } from './piece-exchange.ts'
 import { PieceLink, type PieceLinkDeps } from './piece-link.ts'
 import { type SecureNetwork, systemSecureNetwork } from './secure.ts'
@@ -93,7 +93,7 @@ export class PeerLinks {
    * Errors: `PeerUnavailable`, `PieceNotFound`, `PeerProtocol`, `Overloaded` (the peer says so when `details.frameCode` is
    * set; else no socket could be had here, or too many fetches wait), whatever the sink throws, the signal's reason.
    */
-  async fetch(fetch: PieceFetch): Promise<PieceHeader> {
+  async fetch(fetch: PieceFetch): Promise<FetchedPiece> {
     fetch.signal?.throwIfAborted()
     if (this.#isClosed) throw closing()
     if (this.#line.size >= this.#options.maxWaiting) {

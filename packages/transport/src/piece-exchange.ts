@@ -1,8 +1,8 @@
 import { DfError } from '@damselfly/core'
 import { AnswerReader } from './answer-reader.ts'
-import type { PieceFetch, PieceHeader } from './piece.ts'
+import type { FetchedPiece, PieceFetch } from './piece.ts'
 
-type Outcome = { readonly header: PieceHeader } | { readonly error: unknown }
+type Outcome = { readonly piece: FetchedPiece } | { readonly error: unknown }
 
 /** Whoever has the exchange at the moment: a line or a connection. */
 export interface ExchangeHolder {
@@ -21,7 +21,7 @@ export class PieceExchange {
   /** The request as it is sent. */
   readonly frame: Uint8Array
   readonly #isPackedWelcome: boolean
-  readonly #settled = Promise.withResolvers<PieceHeader>()
+  readonly #settled = Promise.withResolvers<FetchedPiece>()
   holder: ExchangeHolder | undefined
   reader: AnswerReader
   /** How often a peer broke the connection before this one's turn. */
@@ -39,7 +39,7 @@ export class PieceExchange {
     fetch.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  get promise(): Promise<PieceHeader> {
+  get promise(): Promise<FetchedPiece> {
     return this.#settled.promise
   }
 
@@ -119,7 +119,7 @@ export class PieceExchange {
   }
 
   #settle(outcome: Outcome): void {
-    if ('header' in outcome) this.#settled.resolve(outcome.header)
+    if ('piece' in outcome) this.#settled.resolve(outcome.piece)
     else this.#settled.reject(outcome.error)
   }
 }

@@ -18,6 +18,12 @@ export interface PieceHeader {
   readonly createdAt: number
 }
 
+/** What has arrived of a piece beside its bytes. */
+export interface FetchedPiece extends PieceHeader {
+  /** Bytes of content as they travelled: fewer than `length` when they came packed. */
+  readonly travelledBytes: number
+}
+
 /** A piece ready to be sent. */
 export interface ServedPiece extends PieceHeader {
   /**

@@ -48,6 +48,7 @@ describe('a peer that answers', () => {
       parentId: 'parent',
       costMs: 3000,
       createdAt: 1_700_000_000_000,
+      travelledBytes: 3,
     })
     expect(sink.bytes).toEqual(content(3))
   })

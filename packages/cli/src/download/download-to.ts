@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { DownloadSchema } from '@damselfly/api/common'
 import type { DfdaemonDownload, DownloadTaskResponse } from '@damselfly/api/dfdaemon'
+import { savedBytesTrailer } from '@damselfly/api/trailers'
 import { DfError } from '@damselfly/core'
 import type { Client } from '@damselfly/rpc'
 import { type Shares, SharesTracker } from './shares-tracker.ts'
@@ -25,6 +26,8 @@ export interface DownloadProgress {
   readonly doneBytes: number
   readonly shares: Shares
   readonly pieceCount: number
+  /** Bytes that did not have to travel, because pieces came packed; known at the end, of our own daemons. */
+  readonly savedBytes?: number
 }
 
 /**
@@ -37,7 +40,16 @@ export async function* downloadTo(
 ): AsyncGenerator<DownloadProgress, DownloadProgress> {
   const tracker = new SharesTracker()
   let last: DownloadProgress | undefined
-  const responses = client.downloadTask({ download }, signal === undefined ? {} : { signal })
+  let saved: string | null = null
+  const responses = client.downloadTask(
+    { download },
+    {
+      ...(signal && { signal }),
+      onTrailer: (trailer) => {
+        saved = trailer.get(savedBytesTrailer)
+      },
+    },
+  )
   for await (const response of responses) {
     tracker.add(response)
     if (write !== undefined) await writeContent(response, tracker, write)
@@ -45,7 +57,7 @@ export async function* downloadTo(
     yield last
   }
   if (last === undefined || tracker.missingPieces > 0) throw incomplete(tracker)
-  return last
+  return saved === null ? last : { ...last, savedBytes: Number(saved) }
 }
 
 function progress(

@@ -27,10 +27,11 @@ export function jsonReporter(
       const bytesPerSec = Math.round(averageRate(doneBytes, atMs - startedAtMs))
       emit('progress', { taskId, sizeBytes, doneBytes, bytesPerSec, shares })
     },
-    finished({ output, sizeBytes, elapsedMs, shares }, { taskId }) {
+    finished({ output, sizeBytes, elapsedMs, shares }, { taskId, savedBytes }) {
       const bytesPerSec = Math.round(averageRate(sizeBytes, elapsedMs))
       const elapsed = Math.round(elapsedMs)
-      emit('finished', { taskId, output, sizeBytes, elapsedMs: elapsed, bytesPerSec, shares })
+      const facts = { taskId, output, sizeBytes, elapsedMs: elapsed, bytesPerSec, shares }
+      emit('finished', { ...facts, savedByCompression: savedBytes })
     },
     failed: (thrown) => emit('error', errorFacts(thrown)),
   }

@@ -3,9 +3,9 @@ import type { PieceDigests } from '@damselfly/core/hashing'
 import type { SourceReadOptions, SourceRequest } from '@damselfly/sources'
 import type { ContentCopier, PieceFacts, PieceRecord, StoredTask } from '@damselfly/storage'
 import type {
+  FetchedPiece,
   PeerAddress,
   PeerIdentity,
-  PieceHeader,
   PieceServer,
   TaskFamily,
 } from '@damselfly/transport'
@@ -24,7 +24,7 @@ export interface PieceOrder {
 /** All bytes of a piece are at their place, hashed; they count when they have been committed. */
 export interface ArrivedPiece {
   /** What the sender said of it. */
-  readonly header: PieceHeader
+  readonly header: FetchedPiece
   /** What the bytes hash to. */
   readonly digests: PieceDigests
   /** Errors: those of `PieceWriter.commit`. */

@@ -3,7 +3,13 @@ import type { PieceDigests } from '@damselfly/core/hashing'
 import type { SourceReadOptions } from '@damselfly/sources'
 import type { ContentPlace, PieceSeal } from '@damselfly/storage'
 import type { PieceCopy } from '@damselfly/storage/place'
-import type { PeerAddress, PeerLinksOptions, PieceHeader, TaskFamily } from '@damselfly/transport'
+import type {
+  FetchedPiece,
+  PeerAddress,
+  PeerLinksOptions,
+  PieceHeader,
+  TaskFamily,
+} from '@damselfly/transport'
 import type { PieceServing, ServeOptions } from './data-plane.ts'
 import type { LogLine } from './thread-log.ts'
 
@@ -25,7 +31,7 @@ export interface ReceiveArgument extends PieceSpot {
 }
 
 export interface ReceiveAnswer {
-  readonly header: PieceHeader
+  readonly header: FetchedPiece
   readonly digests: PieceDigests
   readonly seal?: PieceSeal
 }

@@ -1,5 +1,6 @@
 import type { PieceInterval, TaskId } from '@damselfly/core'
 import type { PieceRecord, StoredTask } from '@damselfly/storage'
+import type { FetchedPiece } from '@damselfly/transport'
 
 /**
  * A stored task while somebody works with it: which pieces are being fetched right now, and by how many jobs. Jobs of
@@ -13,6 +14,7 @@ export class LiveTask {
   #children = 0
   #childNumber = 0
   #followers = 0
+  #savedBytes = 0
   /** First piece of each. */
   readonly #readers = new Set<{ readonly first: number }>()
   #jobs = 0
@@ -67,6 +69,16 @@ export class LiveTask {
     this.#claimed.delete(record.number)
     this.#onFinished(record)
     this.#each((l) => l.finished?.(record))
+  }
+
+  /** A piece has come from a peer. */
+  received({ length, travelledBytes }: Pick<FetchedPiece, 'length' | 'travelledBytes'>): void {
+    this.#savedBytes += length - travelledBytes
+  }
+
+  /** Bytes that did not have to travel, because pieces came packed. */
+  get savedBytes(): number {
+    return this.#savedBytes
   }
 
   /** The piece is not what it should be: forgets it, and others may fetch it. */

@@ -82,6 +82,7 @@ async function transfer(
     await claim?.()
     linked.signal.throwIfAborted()
     const record = await arrived.commit(facts)
+    live.received(arrived.header)
     if (agreed === undefined) unattested(piece, arrived.digests, deps)
     return record
   } finally {

@@ -6,6 +6,7 @@ import {
   type DownloadTaskResponse,
   DownloadTaskResponseSchema,
 } from '@damselfly/api/dfdaemon'
+import { savedBytesTrailer } from '@damselfly/api/trailers'
 import {
   type Deadline,
   DfError,
@@ -14,6 +15,7 @@ import {
   linkSignals,
   pieceSpan,
 } from '@damselfly/core'
+import type { CallContext } from '@damselfly/rpc'
 import type { PieceRecord } from '@damselfly/storage'
 import { type DownloadEvent, followDownload } from '../download/download-events.ts'
 import type { JobStart } from '../download/download-job.ts'
@@ -33,7 +35,7 @@ const defaultTimeoutMs = 2 * 3_600_000
 export async function* downloadTask(
   message: DownloadTaskRequest,
   context: DaemonContext,
-  options: { triggered: boolean; signal: AbortSignal },
+  options: CallContext & { triggered: boolean },
 ): AsyncGenerator<DownloadTaskResponse> {
   if (options.triggered && message.download !== undefined) {
     delete message.download.outputPath
@@ -54,6 +56,7 @@ export async function* downloadTask(
   metrics.downloads.inc(labels)
   metrics.downloading.inc(labels)
   let live: LiveTask | undefined
+  let savedBefore = 0
   try {
     const follow = {
       data: context.data,
@@ -64,9 +67,13 @@ export async function* downloadTask(
       forget: () => context.forgetTask(request.taskId),
     }
     for await (const event of followDownload(request, follow, linked.signal)) {
-      if (event.kind === 'started') live = event.start.live
+      if (event.kind === 'started') {
+        live = event.start.live
+        savedBefore = live.savedBytes
+      }
       yield await response(event, request, { hostId: context.host.id, live })
     }
+    options.trailer[savedBytesTrailer] = String((live?.savedBytes ?? 0) - savedBefore)
     metrics.downloadDuration.observe(
       {
         task_type: labels.type,

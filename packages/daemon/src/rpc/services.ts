@@ -29,8 +29,7 @@ export const longStreams = [
 /** What schedulers and other daemons may call. */
 export function uploadServices(context: DaemonContext): Served {
   const upload = route(DfdaemonUpload, {
-    downloadTask: (request, { signal }) =>
-      downloadTask(request, context, { triggered: true, signal }),
+    downloadTask: (request, call) => downloadTask(request, context, { ...call, triggered: true }),
     syncPieces: (request, { signal }) => syncPieces(request, context, signal),
     syncHost: (_request, { signal }) => syncHost(context, signal),
     statTask: ({ taskId }, { signal }) => statTask(taskId, context, signal),
@@ -50,8 +49,7 @@ export function uploadServices(context: DaemonContext): Served {
 /** What programs of this host may call, over the unix socket. */
 export function localServices(context: DaemonContext): Served {
   const local = route(DfdaemonDownload, {
-    downloadTask: (request, { signal }) =>
-      downloadTask(request, context, { triggered: false, signal }),
+    downloadTask: (request, call) => downloadTask(request, context, { ...call, triggered: false }),
     statTask: ({ taskId }, { signal }) => statTask(taskId, context, signal),
     statLocalTask: ({ taskId }) => statLocalTask(taskId, context),
     listLocalTasks: () => listLocalTasks(context),
