@@ -64,6 +64,25 @@ const policy = z
     error: 'a plug-in needs both directory and digest',
   })
 
+const address = z.string().regex(/^.+:\d{1,5}$/, 'expected ip:port')
+
+const replicas = z
+  .strictObject({
+    /** This scheduler, as the daemons of the cluster name it. */
+    address,
+    /** All schedulers of the cluster, as the daemons name them. */
+    addresses: z.array(address).min(1).max(100),
+    /** With more than so many times the mean number of peers new swarms go to another scheduler. Default 1.25. */
+    overloadFactor: z.number().min(1).finite().default(1.25),
+    /** How often the others are asked how many peers they have. Default 3s. */
+    interval: time('3s'),
+    /** With fewer peers than this none go. Default 1000. */
+    minPeers: z.int().min(0).default(1000),
+  })
+  .refine(({ address, addresses }) => addresses.includes(address), {
+    error: 'addresses must contain address',
+  })
+
 const scheduler = z.strictObject({
   /** How parents are chosen, by name only; see `policy`. Default `default`. */
   algorithm: z.enum(['default', 'random']).default('default'),
@@ -77,6 +96,8 @@ const scheduler = z.strictObject({
   retryLimit: notUsed,
   retryInterval: notUsed,
   gc: gc.prefault({}),
+  /** The other schedulers of the cluster, to even out the load; docs/scheduling.md. Default: none are known. */
+  replicas: replicas.optional(),
   /** Comparing policies on live traffic; see docs/experiments.md. */
   experiment: experimentsConfigSchema.prefault({}),
 })

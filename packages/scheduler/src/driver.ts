@@ -5,6 +5,7 @@ import type { SchedulerCore } from './core/scheduler-core.ts'
 import type { RunningExperiments } from './experiments/start-experiments.ts'
 import type { SchedulerMetrics } from './metrics.ts'
 import { isDecision, observe } from './observe.ts'
+import type { Replicas } from './replicas/start-replicas.ts'
 import type { SeedTriggers } from './seed-triggers.ts'
 import type { SwarmMetrics } from './swarm-metrics.ts'
 
@@ -17,6 +18,8 @@ export interface DriverDeps {
   log: Log
   instance: string
   experiments: RunningExperiments
+  /** Absent = this is the only scheduler that it knows of. */
+  replicas?: Pick<Replicas, 'redirect'> | undefined
 }
 
 /** A stream that effects are written to. Must not wait and must not apply events. */
@@ -33,6 +36,7 @@ export class Driver {
   /** Another one after each start. */
   readonly instance: string
   readonly experiments: RunningExperiments
+  readonly replicas: Pick<Replicas, 'redirect'> | undefined
   /** The current stream of each peer. */
   readonly peers = new Map<PeerId, EffectSink<PeerEffect>>()
   /** The Follow stream of each host of ours: it hears how its peers are to exchange pieces. */
@@ -53,6 +57,7 @@ export class Driver {
     this.clock = deps.clock
     this.instance = deps.instance
     this.experiments = deps.experiments
+    this.replicas = deps.replicas
     this.#seeds = deps.seeds
     this.#swarmMetrics = deps.swarmMetrics
   }

@@ -21,10 +21,11 @@ import { SchedulerCore } from './core/scheduler-core.ts'
 import { Driver } from './driver.ts'
 import { addExperimentMetrics } from './experiments/experiment-metrics.ts'
 import { startExperiments } from './experiments/start-experiments.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type SchedulerMetrics } from './metrics.ts'
 import { startMetricsServer } from './metrics-server.ts'
 import { defaultGuard, type GuardDeps, guardedPolicy } from './policy/guarded-policy.ts'
 import { loadPolicy } from './policy/load-policy.ts'
+import { type Replicas, type ReplicasDeps, startReplicas } from './replicas/start-replicas.ts'
 import { longStreams, services } from './rpc/services.ts'
 import { SeedTriggers } from './seed-triggers.ts'
 import { SwarmMetrics } from './swarm-metrics.ts'
@@ -98,17 +99,10 @@ export function startScheduler(
           ...(error === undefined ? {} : { error }),
         }),
     })
-    const instance = random.uuid()
-    const driver = new Driver({
-      core,
-      clock,
-      metrics,
-      swarmMetrics,
-      seeds,
-      log,
-      instance,
-      experiments,
-    })
+    const replicas = replicasOf(config, { core, metrics, clock, random, network, log })
+    if (replicas !== undefined) stack.push('replicas', () => replicas.stop())
+    const told = { metrics, swarmMetrics, experiments, log }
+    const driver = new Driver({ ...told, core, clock, seeds, replicas, instance: random.uuid() })
     stack.push('seed triggers', () => seeds.stop())
     stack.push('driver', () => driver.stop())
 
@@ -148,6 +142,16 @@ export function startScheduler(
       core,
     }
   })
+}
+
+function replicasOf(
+  { scheduler: { replicas, gc } }: SchedulerConfig,
+  { metrics, ...deps }: Omit<ReplicasDeps, 'registry'> & { metrics: SchedulerMetrics },
+): Replicas | undefined {
+  if (replicas === undefined) return undefined
+  const log = deps.log.child({ component: 'replicas' })
+  const options = { ...replicas, intervalMs: replicas.interval, ttlMs: gc.peerTTL }
+  return startReplicas(options, { ...deps, registry: metrics.registry, log })
 }
 
 /** Streams of downloads live for hours: there is nothing to wait for when the scheduler stops. */

@@ -20,6 +20,8 @@ export interface SchedulerLink {
 
 /** After a failure a scheduler goes to the end of the line for this long. */
 const penaltyMs = 5_000
+/** More are forgotten; the owner of the task says it again. */
+const maxRedirects = 10_000
 /** Between our own daemons and schedulers; a Go server closes connections that ping so often. */
 const signsOfLife = { pingIntervalMs: 10_000, pingTimeoutMs: 10_000 }
 
@@ -40,6 +42,8 @@ export interface SchedulerPoolDeps {
 export class SchedulerPool {
   readonly #options: SchedulerPoolOptions
   #links: PooledLink[]
+  /** Addresses. */
+  readonly #redirects = new Map<TaskId, string>()
   readonly #ring: (taskId: TaskId, addresses: readonly string[]) => string[]
   readonly #deps: SchedulerPoolDeps
 
@@ -50,8 +54,19 @@ export class SchedulerPool {
     this.#ring = options.ring === 'hrw' ? hrw : dragonflyOrder
   }
 
-  /** The schedulers to try for a task, best first; those that failed just now come last. */
+  /**
+   * The schedulers to try for a task, best first; those that failed just now come last. The one that the task was
+   * redirected to is the best.
+   */
   candidates(taskId: TaskId): SchedulerLink[] {
+    const elsewhere = this.#redirects.get(taskId)
+    const isBest = (link: SchedulerLink): boolean =>
+      link.address === elsewhere && !link.isUnavailable
+    return this.owners(taskId).sort((a, b) => Number(isBest(b)) - Number(isBest(a)))
+  }
+
+  /** As `candidates`, without redirects: whoever decides about those is asked first. */
+  owners(taskId: TaskId): SchedulerLink[] {
     const order = this.#ring(
       taskId,
       this.#links.map((l) => l.address),
@@ -61,6 +76,27 @@ export class SchedulerPool {
         Number(a.isUnavailable) - Number(b.isUnavailable) ||
         order.indexOf(a.address) - order.indexOf(b.address),
     )
+  }
+
+  /** Redirects are for swarms of our own daemons; Dragonfly's do not follow. */
+  get followsRedirects(): boolean {
+    return this.#options.ring === 'hrw'
+  }
+
+  /**
+   * The owner of the task said who takes it, or that it does so itself (`undefined`). Returns the link to the one that
+   * was named, unless it is not known here.
+   */
+  redirect(taskId: TaskId, address: string | undefined): SchedulerLink | undefined {
+    this.#redirects.delete(taskId)
+    const link = this.#links.find((one) => one.address === address)
+    if (link === undefined) return undefined
+    const [oldest] = this.#redirects.keys()
+    if (oldest !== undefined && this.#redirects.size >= maxRedirects) {
+      this.#redirects.delete(oldest)
+    }
+    this.#redirects.set(taskId, link.address)
+    return link
   }
 
   all(): readonly SchedulerLink[] {

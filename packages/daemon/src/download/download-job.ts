@@ -118,6 +118,11 @@ export class DownloadJob {
     return isShareable(taskId) ? this.#context.schedulers.candidates(taskId) : []
   }
 
+  #owners(): SchedulerLink[] {
+    const { taskId } = this.#request
+    return isShareable(taskId) ? this.#context.schedulers.owners(taskId) : []
+  }
+
   /** Undefined when pieces are missing, or when the range does not fit what is stored. */
   #startIfComplete(live: LiveTask): JobStart | undefined {
     try {
@@ -132,7 +137,7 @@ export class DownloadJob {
   /** What the content is now. Pieces that are here may only be added to when that can be compared with them. */
   async #learn(local: LiveTask | undefined, signal: AbortSignal): Promise<TaskFacts> {
     const deps = { ...this.#context, source: this.#source, hostId: this.#context.host.id }
-    const facts = await resolveTask(this.#request, this.#schedulers(), deps, signal)
+    const facts = await resolveTask(this.#request, this.#owners(), deps, signal)
     this.#told = facts
     const before = local?.stored.spec.responseHeader
     if (before === undefined || !hasValidator(before) || hasValidator(facts.responseHeader)) {
@@ -167,7 +172,7 @@ export class DownloadJob {
     }
     const deps = { ...this.#context, source: this.#source, hostId: this.#context.host.id, stale }
     const { stopping } = this.#context
-    const news = resolveTask(this.#request, this.#schedulers(), deps, stopping)
+    const news = resolveTask(this.#request, this.#owners(), deps, stopping)
     background('telling the scheduler of changed content', news, this.#context.log)
   }
 

@@ -21,7 +21,7 @@ import {
 } from '@damselfly/core'
 import { type BidiStream, openBidi } from '@damselfly/rpc'
 import type { Source, SourceRequest, SourceStat } from '@damselfly/sources'
-import type { SchedulerLink } from '../announce/scheduler-pool.ts'
+import type { SchedulerLink, SchedulerPool } from '../announce/scheduler-pool.ts'
 import type { DownloadRequest } from './download-request.ts'
 
 /** What must be known of a task before its first byte. */
@@ -42,6 +42,8 @@ export interface ResolveDeps {
   readonly log: Log
   /** What a scheduler told before and the origin contradicts. */
   readonly stale?: TaskFacts
+  /** Which scheduler takes the task; see there. */
+  readonly schedulers: Pick<SchedulerPool, 'followsRedirects' | 'redirect'>
 }
 
 /**
@@ -56,7 +58,7 @@ export async function resolveTask(
 ): Promise<TaskFacts> {
   for (const link of links) {
     try {
-      return await resolveAt(link, request, deps, signal)
+      return await resolveFollowing(link, request, deps, signal)
     } catch (error) {
       if (isAbort(error, signal)) throw error
       if (isDfError(error, 'Unimplemented')) break
@@ -69,12 +71,50 @@ export async function resolveTask(
   return askOrigin(request, deps, signal)
 }
 
-async function resolveAt(
+/** Asks there, and where that one sends us. One redirect is followed, not more. */
+async function resolveFollowing(
   link: SchedulerLink,
   request: DownloadRequest,
   deps: ResolveDeps,
   signal: AbortSignal,
 ): Promise<TaskFacts> {
+  const { schedulers } = deps
+  let elsewhere: SchedulerLink | undefined
+  if (schedulers.followsRedirects) {
+    const first = await resolveAt(link, request, { ...deps, mayRedirect: true }, signal)
+    const isRedirected = 'redirect' in first
+    elsewhere = schedulers.redirect(request.taskId, isRedirected ? first.redirect : undefined)
+    if (!isRedirected) return first
+  }
+  const last = { ...deps, mayRedirect: false }
+  if (elsewhere !== undefined) {
+    try {
+      return factsOf(await resolveAt(elsewhere, request, last, signal), elsewhere)
+    } catch (error) {
+      if (isAbort(error, signal) || DfError.from(error).blame === 'source') throw error
+      elsewhere.markUnavailable()
+      deps.log.warn({ scheduler: elsewhere.address, err: error }, 'scheduler does not answer')
+    }
+  }
+  return factsOf(await resolveAt(link, request, last, signal), link)
+}
+
+interface Redirect {
+  /** `ip:port` */
+  readonly redirect: string
+}
+
+function factsOf(answer: TaskFacts | Redirect, link: SchedulerLink): TaskFacts {
+  if ('redirect' in answer) throw noAnswer(link)
+  return answer
+}
+
+async function resolveAt(
+  link: SchedulerLink,
+  request: DownloadRequest,
+  deps: ResolveDeps & { readonly mayRedirect: boolean },
+  signal: AbortSignal,
+): Promise<TaskFacts | Redirect> {
   const stream = openBidi(link.swarm.resolveTask, { signal })
   const responses = stream.responses[Symbol.asyncIterator]()
   // A send fails only when the call is over, and then the responses say why.
@@ -89,6 +129,7 @@ async function resolveAt(
         value: {
           taskId: request.taskId,
           hostId: deps.hostId,
+          followsRedirects: deps.mayRedirect,
           ...(deps.stale === undefined ? {} : { stale: toWire(deps.stale) }),
         },
       }),
@@ -98,6 +139,7 @@ async function resolveAt(
       if (done === true) throw noAnswer(link)
       const { response } = value
       if (response.case === 'known') return fromWire(response.value)
+      if (response.case === 'redirect') return { redirect: response.value.address }
       if (response.case === 'failed') throw sharedFailure(response.value, request)
       isElected = response.case === 'elected'
       if (isElected) return await answer(send, request, deps, signal)

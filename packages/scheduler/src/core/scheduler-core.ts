@@ -59,6 +59,12 @@ export class SchedulerCore {
     return this.#state.dirty.size > 0
   }
 
+  /** Somebody has the task here, or asks for it. */
+  knows(id: TaskId): boolean {
+    const { tasks } = this.#state
+    return (tasks.get(id)?.members.size ?? 0) > 0 || this.#resolutions.byTask.has(id)
+  }
+
   statTask(id: TaskId): TaskView | undefined {
     const task = this.#state.tasks.get(id)
     return task === undefined ? undefined : viewTask(task)

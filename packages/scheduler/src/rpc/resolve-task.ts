@@ -89,10 +89,19 @@ class ResolveCall implements EffectSink<ResolveEffect> {
         if (this.#hasAsked) throw invalid('A stream asks one question only.')
         this.#hasAsked = true
         const { stale } = request.value
+        const taskId = asTaskId(request.value.taskId)
+        const elsewhere = request.value.followsRedirects
+          ? this.#driver.replicas?.redirect(taskId)
+          : undefined
+        if (elsewhere !== undefined) {
+          this.responses.push({ response: { case: 'redirect', value: { address: elsewhere } } })
+          this.responses.close()
+          return
+        }
         this.#driver.apply({
           type: 'resolveAsked',
           callId,
-          taskId: asTaskId(request.value.taskId),
+          taskId,
           ...(stale === undefined ? {} : { stale: fromWire(stale) }),
         })
         break
