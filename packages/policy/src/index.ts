@@ -1,6 +1,7 @@
 export { type ClientParams, type ClientTraits, defaultClientParams } from './client-params.ts'
 export type { Considered } from './considered.ts'
 export { createPolicy, policyKinds } from './create-policy.ts'
+export { type DragonflyTraits, dragonflyRank } from './dragonfly-score.ts'
 export {
   MAX_PARENTS,
   type Observation,

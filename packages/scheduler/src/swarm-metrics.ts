@@ -6,6 +6,7 @@ import type { PeerReported, SchedulerEvent } from './core/events.ts'
 import { peerStates } from './core/peer-state.ts'
 import type { SchedulerCore } from './core/scheduler-core.ts'
 import type { SwarmArm } from './core/swarm-arm.ts'
+import { conditionOfSwarms } from './core/swarm-condition.ts'
 import type { SwarmRecord } from './experiments/swarm-record.ts'
 import { SwarmWatch } from './experiments/swarm-watch.ts'
 import { isDecision } from './observe.ts'
@@ -182,6 +183,16 @@ function addGauges(registry: Registry, core: SchedulerCore): void {
       [{ state: 'granted' }, state.unstarted.size],
       [{ state: 'started' }, all - state.unstarted.size],
     ]
+  })
+  const copies = 'Peers that hold the rarest piece of the swarms that download, at least.'
+  gauge({ name: 'swarm_piece_min_copies', help: copies }, () => {
+    const found = conditionOfSwarms(state)
+    return found === undefined ? [] : [[{}, found.minCopies]]
+  })
+  const useful = 'Share of links whose parent has something for its child, in the worst swarm.'
+  gauge({ name: 'swarm_useful_parent_ratio', help: useful }, () => {
+    const found = conditionOfSwarms(state)
+    return found === undefined ? [] : [[{}, found.usefulParentRatio]]
   })
   let delay: IntervalHistogram | undefined
   const lag = { name: 'sched_loop_lag_seconds', help: 'By which percentile the loop was late.' }

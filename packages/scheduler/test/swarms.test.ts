@@ -45,6 +45,8 @@ test('swarms are listed, and one is told in full: columns, edges, decisions', as
     'sched_hosts{kind="peer"} 2',
     'sched_origin_leases{state="started"} 1',
     'sched_assign_wait_seconds_count 2',
+    'swarm_piece_min_copies 0',
+    'swarm_useful_parent_ratio 0',
   ]) {
     expect(text).toContain(line)
   }

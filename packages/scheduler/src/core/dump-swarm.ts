@@ -1,12 +1,12 @@
 import type { CoreState } from './core-state.ts'
 import { policyOf } from './decision-view.ts'
 import type { Peer, Task } from './resources.ts'
-import { membersOf, missingPieces } from './swarm.ts'
+import { membersOf } from './swarm.ts'
+import { minCopies, usefulParentRatio } from './swarm-condition.ts'
 
 const MAX_DECISIONS = 100
 /** More is not counted at once: everything else waits meanwhile. */
 const MAX_COUNTED_PIECES = 4_000_000
-const MAX_COUNTED_PEERS = 10_000
 
 /** One line for each swarm, the largest first. */
 export function listSwarms(state: CoreState, max: number) {
@@ -25,8 +25,8 @@ export function dumpSwarm(state: CoreState, task: Task, maxPeers: number) {
     contentLength: task.geometry?.contentLength,
     createdAt: task.createdAt,
     bytes: task.bytes,
-    minCopies: minCopies(task, members),
-    usefulParentRatio: usefulParentRatio(members.slice(0, MAX_COUNTED_PEERS)),
+    minCopies: minCopies(task, members, MAX_COUNTED_PIECES),
+    usefulParentRatio: usefulParentRatio(members),
     leases: [...task.leases].map(({ host, interval, isSeed, isStarted, peer }) => ({
       host: host.facts.id,
       peer: peer?.id,
@@ -68,30 +68,3 @@ const peerRow = (peer: Peer) => ({
   failures: peer.host.failures,
   slowness: peer.host.slowness,
 })
-
-/** How many usable peers hold the rarest piece; undefined in very large swarms. */
-function minCopies({ geometry }: Task, members: readonly Peer[]): number | undefined {
-  if (members.length * (geometry?.pieceCount ?? 1) > MAX_COUNTED_PIECES) return undefined
-  const copies = new Uint32Array(geometry?.pieceCount ?? 1)
-  for (const peer of members) {
-    if (!peer.isUsable) continue
-    for (let piece = 0; piece < copies.length; piece++) {
-      if (peer.holds(piece)) copies[piece] = (copies[piece] as number) + 1
-    }
-  }
-  return copies.reduce((min, count) => Math.min(min, count), Number.MAX_SAFE_INTEGER)
-}
-
-/** Of all links to parents, those whose parent holds something that the child lacks; 1 without links. */
-function usefulParentRatio(members: readonly Peer[]): number {
-  let links = 0
-  let useful = 0
-  for (const peer of members) {
-    const { parents } = peer
-    if (parents.length === 0) continue
-    const missing = missingPieces(peer)
-    links += parents.length
-    useful += parents.filter((parent) => parent.holdsAnyOf(missing)).length
-  }
-  return links === 0 ? 1 : useful / links
-}

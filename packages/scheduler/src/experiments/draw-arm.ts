@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHashFamily } from '@damselfly/core'
 import type { Arm, Experiment } from './experiment.ts'
 
 /**
@@ -10,21 +10,9 @@ export function drawArm(
   taskId: string,
   bornAt: number,
 ): Arm {
-  let [best] = arms
-  let least = Number.POSITIVE_INFINITY
-  for (const arm of arms) {
-    // The first of several exponential waiting times is each one's with a chance in proportion to its rate.
-    const waits = -Math.log(uniform(`${salt}\0${arm.name}\0${taskId}\0${bornAt}`)) / arm.weight
-    if (waits < least) {
-      best = arm
-      least = waits
-    }
-  }
-  return best
-}
-
-/** In (0, 1), the same for the same text. */
-function uniform(text: string): number {
-  const hash = createHash('sha256').update(text).digest()
-  return (hash.readUIntBE(0, 6) + 0.5) / 2 ** 48
+  const weights = new Map(arms.map(({ name, weight }) => [name, weight]))
+  const drawn = createHashFamily('hrw', [...weights.keys()], { weights }).pick(
+    `${salt}\0${taskId}\0${bornAt}`,
+  )
+  return arms.find(({ name }) => name === drawn) ?? arms[0]
 }

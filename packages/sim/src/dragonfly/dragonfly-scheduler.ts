@@ -1,11 +1,11 @@
 import type { Random } from '@damselfly/core'
+import { type DragonflyTraits, dragonflyRank } from '@damselfly/policy'
 import { type DragonflyPeer, isAncestor } from './dragonfly-peer.ts'
 
 const SAMPLE = 15
 const PARENTS = 3
 /** Pieces that a client fetches at a time, as it announces. */
 export const CONCURRENCY = 8
-const ASSUMED_PIECE_BITS = 16 * 1024 * 1024 * 8
 /** With two durations or more, a last one this many times the mean makes a bad parent. */
 const BAD_COST_FACTOR = 20
 
@@ -50,24 +50,25 @@ export class DragonflyScheduler {
     return found.slice(0, PARENTS).map(({ peer }) => peer)
   }
 
+  /** All hosts of a scenario stand in one data centre, whose racks have two elements of the location in common. */
   #score(peer: DragonflyPeer, child: DragonflyPeer): number {
-    const location = peer.rack === child.rack ? 1 : 0.4
-    const type = !peer.isSeed ? 0.5 : peer.state === 'atSource' ? 1 : 0
-    // All hosts of a scenario stand in one data centre, so that part is the same for everybody.
-    return 0.6 * this.#load(peer) + 0.2 + 0.1 * location + 0.1 * type
+    const seed = peer.state === 'atSource' ? 'downloading-seed' : 'seed'
+    return dragonflyRank({
+      load: this.#load(peer),
+      isSameIdc: true,
+      commonLocation: peer.rack === child.rack ? 5 : 2,
+      kind: peer.isSeed ? seed : 'peer',
+    })
   }
 
-  #load({ maxTx, children }: DragonflyPeer): number {
-    if (maxTx === 0) return 0
+  #load({ maxTx, children: { length } }: DragonflyPeer): DragonflyTraits['load'] {
     const { bytes, pieceBytes } = this.#content
-    const tx = children.length * pieceBytes * 8 * CONCURRENCY
-    const seconds = (children.length * bytes * 8) / maxTx
-    const needed = maxTx / ASSUMED_PIECE_BITS
-    const pieces = children.length * CONCURRENCY
-    const concurrency = needed <= 1 ? 0 : pieces <= needed ? 1 : needed / pieces
-    return (
-      0.5 * Math.max(0, 1 - tx / maxTx) + 0.3 * Math.max(0, 1 - seconds / 60) + 0.2 * concurrency
-    )
+    return {
+      uplinkBits: maxTx,
+      rateBits: length * pieceBytes * 8 * CONCURRENCY,
+      contentBits: length * bytes * 8,
+      pieces: length * CONCURRENCY,
+    }
   }
 }
 
