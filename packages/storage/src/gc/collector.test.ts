@@ -105,6 +105,33 @@ describe('a run', () => {
     expect(store.mostAtATime).toBe(2)
   })
 
+  it('pauses as long as a turn took, unless somebody waits for the room', async () => {
+    const pausesOf = async (act: (collector: Collector) => Promise<unknown>) => {
+      const { collector, store, clock, settled } = setUp({
+        tasks: many(32),
+        policy: expiring,
+        diskBytes: 3_200,
+      })
+      let busyMs = 0
+      const monotonic = clock.monotonic.bind(clock)
+      clock.monotonic = () => monotonic() + busyMs
+      store.onDelete = () => {
+        busyMs += 3
+      }
+      const pauses = new Set<number>()
+      const schedule = clock.schedule.bind(clock)
+      clock.schedule = (delayMs, fn) => {
+        if (delayMs < 1_000) pauses.add(delayMs)
+        return schedule(delayMs, fn)
+      }
+      await settled(act(collector))
+      expect(store.deletions).toBeGreaterThan(8)
+      return [...pauses]
+    }
+    expect(await pausesOf((collector) => collector.run())).toEqual([6])
+    expect(await pausesOf((collector) => collector.makeRoom(2_000))).toEqual([0])
+  })
+
   it('leaves a task that is used, pinned, prolonged or new since the plan was made', async () => {
     const tasks = many(600)
     const { collector, store, settled } = setUp({ tasks, policy: expiring })

@@ -137,7 +137,7 @@ export class Collector {
     try {
       plan = await this.#plan(policy, wish, signal)
       const isUseless = kind === 'room' && plan.shortBytes > 0
-      if (!isUseless) await sweep.delete(plan.victims, signal)
+      if (!isUseless) await sweep.delete(plan.victims, kind === 'regular', signal)
     } catch (error) {
       // What was deleted until then is gone, and counts.
       end(signal?.aborted === true || isAbort(error) ? 'aborted' : 'failed')

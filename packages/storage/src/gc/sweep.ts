@@ -44,8 +44,13 @@ export class Sweep {
     return this.#failed >= maxFailures
   }
 
-  async delete(victims: readonly GcVictim[], signal: AbortSignal | undefined): Promise<void> {
-    const turns = new Turns(deletionsPerTurn, this.#deps.clock)
+  /** `isGentle`: nobody waits for the room, so others come first. */
+  async delete(
+    victims: readonly GcVictim[],
+    isGentle: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const turns = new Turns({ ...deletionsPerTurn, isGentle }, this.#deps.clock)
     let underWay: Promise<void>[] = []
     for (const victim of victims) {
       if (this.hasGivenUp) break

@@ -4,6 +4,8 @@ import { type Clock, sleep } from '@damselfly/core'
 export interface TurnLimit {
   readonly maxSteps: number
   readonly maxMs: number
+  /** A pause lasts as long as the turn did, waiting included: a disk that is slow gets the more time for others. */
+  readonly isGentle?: boolean
 }
 
 /**
@@ -33,7 +35,8 @@ export class Turns {
 
   /** Lets all others have their turn; rejects with the signal's reason when it aborts. */
   async pause(signal?: AbortSignal): Promise<void> {
-    await sleep(this.#clock, 0, signal)
+    const turnMs = this.#clock.monotonic() - this.#startedMs
+    await sleep(this.#clock, this.#limit.isGentle === true ? turnMs : 0, signal)
     this.#steps = 0
     this.#startedMs = this.#clock.monotonic()
   }

@@ -38,6 +38,8 @@ export interface StoredBlock {
  * syncs the header of the log, which takes as long as the disk likes: not too often.
  */
 const changesPerCheckpoint = 8_000
+/** What a statement counts whose transaction has others, which mostly change the same pages. */
+const changesInTransaction = 0.25
 /** With so much log, in pages, SQLite does it itself on this thread: the thread for it is not there, or far behind. */
 const maxLogPages = 65_536
 
@@ -282,7 +284,7 @@ export class Metadata {
   }
 
   #run(doing: string, sql: string, ...values: (string | number | null | Uint8Array)[]) {
-    this.#changes += 1
+    this.#changes += this.#database.isTransaction ? changesInTransaction : 1
     // Should it fail, the log grows: the next one, at the latest that of a sync point, which tells, tries again.
     if (this.#changes >= changesPerCheckpoint) this.checkpoint().catch(() => {})
     return this.#attempt(doing, () => this.#statement(sql).run(...values))
