@@ -2,10 +2,9 @@ import { mkdtemp, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Disk, errorCode, systemDisk } from './disk.ts'
+import { systemDisk as disk, errorCode } from './disk.ts'
 
 let dir: string
-let disk: Disk = systemDisk
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'disk-'))
 })
@@ -31,17 +30,7 @@ async function read(path: string, size = 100, offset = 0): Promise<string> {
 const codeOf = (promise: Promise<unknown>): Promise<string | undefined> =>
   promise.then(() => undefined, errorCode)
 
-const disks: [string, Disk | undefined][] = [
-  ['systemDisk', systemDisk],
-  ['systemDisk.here', systemDisk.here],
-]
-
-describe.each(disks)('%s', (_, given) => {
-  beforeEach(() => {
-    if (given === undefined) throw new Error('there is no such disk')
-    disk = given
-  })
-
+describe('systemDisk', () => {
   it('reads what was written, short only at the end of the file', async () => {
     const path = join(dir, 'a')
     await write(path, 'hello')

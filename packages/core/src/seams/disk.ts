@@ -1,6 +1,5 @@
-import { constants, readdirSync, type Stats, statSync } from 'node:fs'
+import { constants, readdirSync, statSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
-import { linkHere, mkdirHere, openHere, setWritableHere, statHere } from './disk-here.ts'
 
 /** An open file. Offsets and lengths in bytes; short reads happen only at the end of the file. */
 export interface DiskFile {
@@ -49,8 +48,6 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>
   /** Bytes of the file system that holds `path`. */
   space(path: string): Promise<{ totalBytes: number; freeBytes: number }>
-  /** The same disk for small contents: it takes the calling thread's time, and much less of it. Absent where there is none. */
-  readonly here?: Disk
 }
 
 const writeBits = 0o222
@@ -58,23 +55,27 @@ const ownerWriteBit = 0o200
 /** The unit of `st_blocks`, whatever blocks the file system has. */
 const statBlockBytes = 512
 
-/** Of a path, as `Disk.stat` gives it. */
-const statWith =
-  (stat: (path: string) => Promise<Stats>): Disk['stat'] =>
-  async (path) => {
+/** The operating system's files. */
+export const systemDisk: Disk = {
+  async open(path, mode) {
+    return openSystemFile(await fs.open(path, mode))
+  },
+  async stat(path) {
     try {
-      return toDiskStat(await stat(path))
+      const s = await fs.stat(path)
+      return {
+        sizeBytes: s.size,
+        isDirectory: s.isDirectory(),
+        isFile: s.isFile(),
+        inode: `${s.dev}:${s.ino}`,
+        links: s.nlink,
+        allocatedBytes: s.blocks * statBlockBytes,
+      }
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw error
     }
-  }
-
-const pooled: Disk = {
-  async open(path, mode) {
-    return openSystemFile(await fs.open(path, mode))
   },
-  stat: statWith((path) => fs.stat(path)),
   async mkdir(path) {
     await fs.mkdir(path, { recursive: true })
   },
@@ -134,30 +135,6 @@ const pooled: Disk = {
     const s = await fs.statfs(path)
     return { totalBytes: s.blocks * s.bsize, freeBytes: s.bavail * s.bsize }
   },
-}
-
-/** The operating system's files. */
-export const systemDisk: Disk = {
-  ...pooled,
-  here: {
-    ...pooled,
-    open: openHere,
-    stat: statWith(statHere),
-    mkdir: mkdirHere,
-    link: linkHere,
-    setWritable: setWritableHere,
-  },
-}
-
-function toDiskStat(s: Stats): DiskStat {
-  return {
-    sizeBytes: s.size,
-    isDirectory: s.isDirectory(),
-    isFile: s.isFile(),
-    inode: `${s.dev}:${s.ino}`,
-    links: s.nlink,
-    allocatedBytes: s.blocks * statBlockBytes,
-  }
 }
 
 function openSystemFile(handle: fs.FileHandle): DiskFile {

@@ -3,7 +3,6 @@ import { diskError } from '../disk-errors.ts'
 import { exportFile, rangeOf } from '../export/export-file.ts'
 import type { Content, Medium } from '../media/medium.ts'
 import type { NameSyncs } from '../media/name-syncs.ts'
-import { diskFor } from '../media/small-contents.ts'
 import type { PieceTable } from '../metadata/piece-table.ts'
 import type { ContentPlace } from '../place/content-place.ts'
 import type {
@@ -280,8 +279,7 @@ export class EngineTask implements StoredTask, CommittedTask, SyncedTask {
       read: (buffer: Uint8Array, offset: number) => this.read(buffer, offset),
       checkHeld: () => this.#checkHeld(range),
     }
-    const disk = diskFor(this.#deps.disk, range.length)
-    return await exportFile(content, path, options, { disk, crash: this.#deps.crash })
+    return await exportFile(content, path, options, this.#deps)
   }
 
   /** Writes the time of the last use, which is kept in memory between. */

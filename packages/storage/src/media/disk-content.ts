@@ -13,18 +13,10 @@ export interface DiskContentDeps {
   readonly files: OpenFiles
 }
 
-export interface DiskContentTraits {
-  readonly name: string
-  readonly disk: Disk
-  readonly writing: FilePlace['writing']
-}
-
 type FilePlace = Extract<ContentPlace, { kind: 'file' }>
 
 /** A content that is a file. */
 export class DiskContent implements Content, FileOwner {
-  /** Of this content's size. */
-  readonly disk: Disk
   readonly #name: string
   readonly #writing: FilePlace['writing']
   readonly #deps: DiskContentDeps
@@ -35,9 +27,8 @@ export class DiskContent implements Content, FileOwner {
   /** Keeps the unlinked file readable. */
   #lastPin: PinnedFile | undefined
 
-  constructor({ name, disk, writing }: DiskContentTraits, deps: DiskContentDeps) {
+  constructor(name: string, writing: FilePlace['writing'], deps: DiskContentDeps) {
     this.#name = name
-    this.disk = disk
     this.#writing = writing
     this.#deps = deps
   }
@@ -89,11 +80,11 @@ export class DiskContent implements Content, FileOwner {
     wanted.add([directory, dirname(directory)], () => {
       this.#isNameKept = true
     })
-    if (names === undefined) await wanted.run(this.disk)
+    if (names === undefined) await wanted.run(this.#deps.disk)
   }
 
   async allocatedBytes(): Promise<number> {
-    return (await this.disk.stat(this.path))?.allocatedBytes ?? 0
+    return (await this.#deps.disk.stat(this.path))?.allocatedBytes ?? 0
   }
 
   settle(): void {
@@ -101,9 +92,9 @@ export class DiskContent implements Content, FileOwner {
   }
 
   async unsettle(): Promise<boolean> {
-    const found = await this.disk.stat(this.path)
+    const found = await this.#deps.disk.stat(this.path)
     if (found !== undefined && found.links > 1) return false
-    await this.disk.setWritable(this.path, true)
+    await this.#deps.disk.setWritable(this.path, true)
     return true
   }
 

@@ -14,7 +14,6 @@ import { DiskContent, type DiskContentDeps } from './disk-content.ts'
 import type { Content, ContentRequest, Medium } from './medium.ts'
 import { OpenFiles } from './open-files.ts'
 import { preallocate } from './preallocate.ts'
-import { diskFor } from './small-contents.ts'
 
 /** Whether content is written past the page cache; `auto`: large ones while the disk keeps up. */
 export type DirectIO = boolean | 'auto'
@@ -52,7 +51,7 @@ export class DiskMedium implements Medium {
     this.#options = options
     this.#disk = disk
     this.#log = log
-    this.#files = new OpenFiles({ max: options.maxOpenFiles }, { log })
+    this.#files = new OpenFiles({ max: options.maxOpenFiles }, { disk, log })
     this.#contentDeps = { directory: options.directory, disk, files: this.#files }
   }
 
@@ -61,8 +60,7 @@ export class DiskMedium implements Medium {
     const path = contentPath(this.#options.directory, request.name)
     await this.#checkSpace(sizeBytes, spec.taskId)
     const isWhole = this.#options.preallocate && !isPartial
-    const disk = diskFor(this.#disk, sizeBytes)
-    const file = await createContentFile(disk, path, (file) =>
+    const file = await createContentFile(this.#disk, path, (file) =>
       isWhole ? preallocate(file, sizeBytes) : file.truncate(sizeBytes),
     )
     const content = this.#content(request)
@@ -136,9 +134,7 @@ export class DiskMedium implements Medium {
   }
 
   #content({ name, sizeBytes, spec }: ContentRequest): DiskContent {
-    const writing = this.#writing(sizeBytes, spec.pieceLength)
-    const disk = diskFor(this.#disk, sizeBytes)
-    return new DiskContent({ name, disk, writing }, this.#contentDeps)
+    return new DiskContent(name, this.#writing(sizeBytes, spec.pieceLength), this.#contentDeps)
   }
 
   #writing(sizeBytes: number, pieceLength: number): 'direct' | 'auto' | 'back' | undefined {

@@ -1,15 +1,12 @@
-import { type DiskFile, silentLog } from '@damselfly/core'
+import { type DiskFile, silentLog, systemDisk } from '@damselfly/core'
 import { describe, expect, test } from 'vitest'
 import { type FileOwner, OpenFiles, type PinnedFile } from './open-files.ts'
-
-/** What the owners' disk does, until the next test. */
-let open: (path: string) => Promise<DiskFile>
 
 /** Counts instead of opening. */
 function makeFiles(max: number) {
   const events: string[] = []
   const failing = new Set<string>()
-  open = async (path) => {
+  const open = async (path: string): Promise<DiskFile> => {
     if (failing.has(path)) throw new Error(`cannot open ${path}`)
     events.push(`open ${path}`)
     const close = async (): Promise<void> => {
@@ -17,15 +14,11 @@ function makeFiles(max: number) {
     }
     return { close } as unknown as DiskFile
   }
-  const files = new OpenFiles({ max }, { log: silentLog })
+  const files = new OpenFiles({ max }, { disk: { ...systemDisk, open }, log: silentLog })
   return { files, events, failing }
 }
 
-const owner = (path: string): FileOwner => ({
-  path,
-  openMode: 'r',
-  disk: { open: (path) => open(path) },
-})
+const owner = (path: string): FileOwner => ({ path, openMode: 'r' })
 const use = async (files: OpenFiles, ...owners: FileOwner[]): Promise<void> => {
   for (const each of owners) (await files.pin(each))[Symbol.dispose]()
 }

@@ -13,7 +13,6 @@ export interface FileOwner {
   readonly path: string
   /** Asked each time the file is opened. */
   readonly openMode: 'r' | 'r+'
-  readonly disk: Pick<Disk, 'open'>
 }
 
 /** An open file that stays open until it is disposed. */
@@ -35,6 +34,7 @@ interface Entry {
  * closed. Files in use are never closed, so more than `max` can be open when more are in use at once.
  */
 export class OpenFiles {
+  readonly #disk: Disk
   readonly #log: Log
   readonly #max: number
   /** In order of use, the latest last. */
@@ -43,8 +43,9 @@ export class OpenFiles {
   readonly #live = new Set<Entry>()
   #isClosed = false
 
-  constructor(options: { max: number }, { log }: { log: Log }) {
+  constructor(options: { max: number }, { disk, log }: { disk: Disk; log: Log }) {
     this.#max = options.max
+    this.#disk = disk
     this.#log = log
   }
 
@@ -108,7 +109,7 @@ export class OpenFiles {
   }
 
   #add(owner: FileOwner): Entry {
-    const opening = owner.disk.open(owner.path, owner.openMode)
+    const opening = this.#disk.open(owner.path, owner.openMode)
     const entry = newEntry(opening)
     opening.then(
       (file) => {
