@@ -222,8 +222,7 @@ export class Exchange {
     const slot = map.add(traits.isNear)
     const { isSeed, isNear, grants } = traits
     const times = { heardAt: now, restsUntil: 0 }
-    const neighbour = { isTold: false, toldAt: now, strikes: 0, ...times, isDropped: false }
-    neighbours[slot] = { isSeed, isNear, grants, ...neighbour }
+    neighbours[slot] = { isSeed, isNear, grants, strikes: 0, ...times, isDropped: false }
     this.#giving.add(slot)
     this.#taking.add(slot, neighbours[slot])
     if (map.mineCount > 0) this.#say(slot, { kind: 'inventory', words: map.inventory() })
@@ -321,7 +320,7 @@ export class Exchange {
   pieceFailed(slot: Slot, piece: number, kind: FailureKind, now: number): void {
     this.#taking.failed(slot, piece)
     const neighbour = activeNeighbour(this.#state, slot)
-    if (kind === 'declined' && neighbour !== undefined) neighbour.isTold = false
+    if (kind === 'declined') this.#taking.forgetInterest(slot)
     if (kind === 'missing') this.#state.map.neighbourLost(slot, piece)
     else if (kind === 'corrupt') this.#strike(slot, maxStrikes, { reason: 'lost', now })
     else if (neighbour !== undefined && neighbour.restsUntil <= now) {

@@ -5,32 +5,47 @@ import type { Slot } from './messages.ts'
 export const maxNeighbours = 255
 const firstCapacity = 16
 
+// The bitmaps of this host: their words with the same number lie side by side.
+const mine = 0
+const wanted = 1
+const busy = 2
+const open = 3
+const covered = 4
+const ownBitmaps = 5
+
+// What is counted of each neighbour, side by side.
+const heldCount = 0
+const openCount = 1
+const offerCount = 2
+const flags = 3
+const countsPerNeighbour = 4
+
+const live = 1
+const near = 2
+
 /**
  * Who holds which piece: this host and its neighbours, as bitmaps. A piece is _open_ when it is wanted, not here and nobody
  * fetches it; it is _covered_ when a near neighbour holds it or fetches it, so that it need not come from far (import once).
  *
  * What decisions ask for all the time is kept as counters that every change corrects at the cost of one look per neighbour:
  * how many pieces a neighbour holds, how many open ones it could give, and how many it lacks that are here.
+ *
+ * Everything but `holders` lies in one array: a host has one of these for each task, and each array costs more to keep than the
+ * few words that are in it.
  */
 export class PieceMap {
   readonly pieceCount: number
   readonly words: number
   /** Per piece, how many neighbours hold it. */
   readonly holders: Uint8Array
-  readonly #mine: Uint32Array
-  readonly #wanted: Uint32Array
-  readonly #busy: Uint32Array
-  readonly #open: Uint32Array
-  readonly #covered: Uint32Array
-  /** A bitmap per neighbour. */
-  #have: Uint32Array
-  /** The same of what near neighbours fetch; of no length until one does. */
+  /** Own bitmaps, then the counts of the neighbours, then a bitmap per neighbour of what it holds. */
+  #table: Uint32Array
+  /** Where the counts and the bitmaps of the first neighbour are. */
+  readonly #counts: number
+  #have: number
+  #capacity = firstCapacity
+  /** A bitmap per near neighbour of what it fetches; of no length until one does. */
   #fetching: Uint32Array = new Uint32Array(0)
-  #isLive = new Uint8Array(firstCapacity)
-  #isNear = new Uint8Array(firstCapacity)
-  #held = new Uint32Array(firstCapacity)
-  #openAt = new Uint32Array(firstCapacity)
-  #offers = new Uint32Array(firstCapacity)
   #end = 0
   #mineCount = 0
   #wantedMissing = 0
@@ -42,12 +57,9 @@ export class PieceMap {
     this.pieceCount = pieceCount
     this.words = wordsFor(pieceCount)
     this.holders = new Uint8Array(pieceCount)
-    this.#mine = new Uint32Array(this.words)
-    this.#wanted = new Uint32Array(this.words)
-    this.#busy = new Uint32Array(this.words)
-    this.#open = new Uint32Array(this.words)
-    this.#covered = new Uint32Array(this.words)
-    this.#have = new Uint32Array(firstCapacity * this.words)
+    this.#counts = ownBitmaps * this.words
+    this.#have = this.#counts + countsPerNeighbour * firstCapacity
+    this.#table = new Uint32Array(this.#have + firstCapacity * this.words)
   }
 
   /** Numbers of neighbours are below this. */
@@ -82,64 +94,64 @@ export class PieceMap {
   }
 
   isMine(piece: number): boolean {
-    return hasBit(this.#mine, 0, piece)
+    return this.#is(mine, piece)
   }
 
   isOpen(piece: number): boolean {
-    return hasBit(this.#open, 0, piece)
+    return this.#is(open, piece)
   }
 
   isCovered(piece: number): boolean {
-    return hasBit(this.#covered, 0, piece)
+    return this.#is(covered, piece)
   }
 
   isLive(slot: Slot): boolean {
-    return this.#isLive[slot] === 1
+    return (this.#count(slot, flags) & live) !== 0
   }
 
   isNear(slot: Slot): boolean {
-    return this.#isNear[slot] === 1
+    return (this.#count(slot, flags) & near) !== 0
   }
 
   holds(slot: Slot, piece: number): boolean {
-    return hasBit(this.#have, slot * this.words, piece)
+    return hasBit(this.#table, this.#have + slot * this.words, piece)
   }
 
   /** How many pieces the neighbour holds. */
   held(slot: Slot): number {
-    return this.#held[slot] ?? 0
+    return this.#count(slot, heldCount)
   }
 
   /** How many open pieces it could give; of a far one only those that are not covered. */
   openAt(slot: Slot): number {
-    return this.#openAt[slot] ?? 0
+    return this.#count(slot, openCount)
   }
 
   /** How many pieces are here that it lacks. */
   offers(slot: Slot): number {
-    return this.#offers[slot] ?? 0
+    return this.#count(slot, offerCount)
   }
 
   /** One word of the open pieces that the neighbour could give. */
   openWord(slot: Slot, word: number, fromFarToo: boolean): number {
-    const bits = (this.#have[slot * this.words + word] ?? 0) & (this.#open[word] ?? 0)
-    return fromFarToo || this.isNear(slot) ? bits : bits & ~(this.#covered[word] ?? 0)
+    const bits = this.#haveWord(slot, word) & this.#own(open, word)
+    return fromFarToo || this.isNear(slot) ? bits : bits & ~this.#own(covered, word)
   }
 
   /** One word of the pieces that are here and that the neighbour lacks. */
   offerWord(slot: Slot, word: number): number {
-    return (this.#mine[word] ?? 0) & ~(this.#have[slot * this.words + word] ?? 0)
+    return this.#own(mine, word) & ~this.#haveWord(slot, word)
   }
 
   /** A copy of what is here. */
   inventory(): Uint32Array {
-    return this.#mine.slice()
+    return Uint32Array.from({ length: this.words }, (_, word) => this.#own(mine, word))
   }
 
   /** The first wanted piece at or after `from` that is not here, if there is one. */
   firstHole(from: number): number | undefined {
     for (let word = from >>> 5; word < this.words; word++) {
-      const missing = (this.#wanted[word] ?? 0) & ~(this.#mine[word] ?? 0)
+      const missing = this.#own(wanted, word) & ~this.#own(mine, word)
       const bits = missing & spanMask(word, from, this.pieceCount)
       if (bits !== 0) return word * 32 + lowestBit(bits)
     }
@@ -149,11 +161,11 @@ export class PieceMap {
   /** The smallest free number; it must be below `maxNeighbours`. */
   add(isNear: boolean): Slot {
     let slot = 0
-    while (this.isLive(slot)) slot += 1
-    if (slot >= this.#isLive.length) this.#grow()
-    this.#isLive[slot] = 1
-    this.#isNear[slot] = isNear ? 1 : 0
-    this.#offers[slot] = this.#mineCount
+    while (slot < this.#end && this.isLive(slot)) slot += 1
+    if (slot >= this.#capacity) this.#grow()
+    const at = this.#counts + slot * countsPerNeighbour
+    this.#table[at + flags] = isNear ? live | near : live
+    this.#table[at + offerCount] = this.#mineCount
     this.#end = Math.max(this.#end, slot + 1)
     this.#neighbours += 1
     if (!isNear) this.#far += 1
@@ -161,55 +173,55 @@ export class PieceMap {
   }
 
   remove(slot: Slot): void {
-    const base = slot * this.words
-    this.#isLive[slot] = 0
+    const isNear = this.isNear(slot)
+    const counts = this.#counts + slot * countsPerNeighbour
+    this.#table.fill(0, counts, counts + countsPerNeighbour)
     this.#neighbours -= 1
-    if (!this.isNear(slot)) this.#far -= 1
+    if (!isNear) this.#far -= 1
     for (let word = 0; word < this.words; word++) {
-      const held = this.#have[base + word] ?? 0
-      const fetched = this.#fetching[base + word] ?? 0
-      this.#have[base + word] = 0
-      if (fetched !== 0) this.#fetching[base + word] = 0
+      const held = this.#haveWord(slot, word)
+      const fetched = this.#fetching[slot * this.words + word] ?? 0
+      this.#table[this.#have + slot * this.words + word] = 0
+      if (fetched !== 0) this.#fetching[slot * this.words + word] = 0
       eachBit(held, word, (piece) => {
         this.holders[piece] = (this.holders[piece] ?? 0) - 1
       })
-      if (this.isNear(slot)) eachBit(held | fetched, word, (piece) => this.#checkCover(piece))
+      if (isNear) eachBit(held | fetched, word, (piece) => this.#checkCover(piece))
     }
-    this.#held[slot] = 0
-    this.#openAt[slot] = 0
-    this.#offers[slot] = 0
     while (this.#end > 0 && !this.isLive(this.#end - 1)) this.#end -= 1
   }
 
   /** The neighbour holds the piece. False when that was known. */
   neighbourHas(slot: Slot, piece: number): boolean {
-    const base = slot * this.words
-    if (hasBit(this.#have, base, piece)) return false
-    setBit(this.#have, base, piece)
-    this.#held[slot] = this.held(slot) + 1
+    const bitmap = this.#have + slot * this.words
+    if (hasBit(this.#table, bitmap, piece)) return false
+    setBit(this.#table, bitmap, piece)
+    this.#add(slot, heldCount, 1)
     this.holders[piece] = (this.holders[piece] ?? 0) + 1
-    if (this.isMine(piece)) this.#offers[slot] = this.offers(slot) - 1
+    if (this.isMine(piece)) this.#add(slot, offerCount, -1)
     if (this.isNear(slot)) this.#cover(piece)
-    if (this.#isOpenFor(slot, piece)) this.#openAt[slot] = this.openAt(slot) + 1
+    if (this.#isOpenFor(slot, piece)) this.#add(slot, openCount, 1)
     return true
   }
 
   /** The neighbour does not hold the piece (any more). */
   neighbourLost(slot: Slot, piece: number): void {
-    const base = slot * this.words
-    if (!hasBit(this.#have, base, piece)) return
-    if (this.#isOpenFor(slot, piece)) this.#openAt[slot] = this.openAt(slot) - 1
-    clearBit(this.#have, base, piece)
-    this.#held[slot] = this.held(slot) - 1
+    const bitmap = this.#have + slot * this.words
+    if (!hasBit(this.#table, bitmap, piece)) return
+    if (this.#isOpenFor(slot, piece)) this.#add(slot, openCount, -1)
+    clearBit(this.#table, bitmap, piece)
+    this.#add(slot, heldCount, -1)
     this.holders[piece] = (this.holders[piece] ?? 0) - 1
-    if (this.isMine(piece)) this.#offers[slot] = this.offers(slot) + 1
+    if (this.isMine(piece)) this.#add(slot, offerCount, 1)
     if (this.isNear(slot)) this.#checkCover(piece)
   }
 
   /** A near neighbour fetches the piece, or has given up; of far ones it does not matter. */
   neighbourFetches(slot: Slot, piece: number, on: boolean): void {
     if (!this.isNear(slot)) return
-    if (this.#fetching.length === 0) this.#fetching = new Uint32Array(this.#have.length)
+    if (this.#fetching.length === 0) {
+      this.#fetching = new Uint32Array(this.#capacity * this.words)
+    }
     if (on) {
       setBit(this.#fetching, slot * this.words, piece)
       this.#cover(piece)
@@ -222,8 +234,8 @@ export class PieceMap {
   /** Pieces of [first, end) are wanted. */
   want(first: number, end: number): void {
     for (let piece = first; piece < end; piece++) {
-      if (hasBit(this.#wanted, 0, piece)) continue
-      setBit(this.#wanted, 0, piece)
+      if (this.#is(wanted, piece)) continue
+      this.#mark(wanted, piece)
       if (this.isMine(piece)) continue
       this.#wantedMissing += 1
       this.#setOpen(piece)
@@ -232,9 +244,9 @@ export class PieceMap {
 
   wantNothing(): void {
     for (let word = 0; word < this.words; word++) {
-      eachBit(this.#open[word] ?? 0, word, (piece) => this.#clearOpen(piece))
+      eachBit(this.#own(open, word), word, (piece) => this.#clearOpen(piece))
+      this.#table[ownBitmaps * word + wanted] = 0
     }
-    this.#wanted.fill(0)
     this.#wantedMissing = 0
   }
 
@@ -242,12 +254,12 @@ export class PieceMap {
   arrived(piece: number): boolean {
     if (this.isMine(piece)) return false
     this.setBusy(piece, true)
-    setBit(this.#mine, 0, piece)
-    clearBit(this.#busy, 0, piece)
+    this.#mark(mine, piece)
+    this.#unmark(busy, piece)
     this.#mineCount += 1
-    if (hasBit(this.#wanted, 0, piece)) this.#wantedMissing -= 1
+    if (this.#is(wanted, piece)) this.#wantedMissing -= 1
     for (let slot = 0; slot < this.#end; slot++) {
-      if (this.isLive(slot) && !this.holds(slot, piece)) this.#offers[slot] = this.offers(slot) + 1
+      if (this.isLive(slot) && !this.holds(slot, piece)) this.#add(slot, offerCount, 1)
     }
     return true
   }
@@ -255,11 +267,11 @@ export class PieceMap {
   /** The piece is not here any more. */
   lost(piece: number): void {
     if (!this.isMine(piece)) return
-    clearBit(this.#mine, 0, piece)
+    this.#unmark(mine, piece)
     this.#mineCount -= 1
-    if (hasBit(this.#wanted, 0, piece)) this.#wantedMissing += 1
+    if (this.#is(wanted, piece)) this.#wantedMissing += 1
     for (let slot = 0; slot < this.#end; slot++) {
-      if (this.isLive(slot) && !this.holds(slot, piece)) this.#offers[slot] = this.offers(slot) - 1
+      if (this.isLive(slot) && !this.holds(slot, piece)) this.#add(slot, offerCount, -1)
     }
     this.#setOpen(piece)
   }
@@ -268,10 +280,10 @@ export class PieceMap {
   setBusy(piece: number, on: boolean): void {
     if (this.isMine(piece)) return
     if (on) {
-      setBit(this.#busy, 0, piece)
+      this.#mark(busy, piece)
       this.#clearOpen(piece)
     } else {
-      clearBit(this.#busy, 0, piece)
+      this.#unmark(busy, piece)
       this.#setOpen(piece)
     }
   }
@@ -281,23 +293,23 @@ export class PieceMap {
   }
 
   #setOpen(piece: number): void {
-    const isWanted = hasBit(this.#wanted, 0, piece) && !hasBit(this.#busy, 0, piece)
+    const isWanted = this.#is(wanted, piece) && !this.#is(busy, piece)
     if (!isWanted || this.isMine(piece) || this.isOpen(piece)) return
-    setBit(this.#open, 0, piece)
+    this.#mark(open, piece)
     this.#openCount += 1
-    this.#count(piece, 1, this.isCovered(piece))
+    this.#countHolders(piece, 1, this.isCovered(piece))
   }
 
   #clearOpen(piece: number): void {
     if (!this.isOpen(piece)) return
-    this.#count(piece, -1, this.isCovered(piece))
-    clearBit(this.#open, 0, piece)
+    this.#countHolders(piece, -1, this.isCovered(piece))
+    this.#unmark(open, piece)
     this.#openCount -= 1
   }
 
   #cover(piece: number): void {
     if (this.isCovered(piece)) return
-    setBit(this.#covered, 0, piece)
+    this.#mark(covered, piece)
     if (this.isOpen(piece)) this.#countFar(piece, -1)
   }
 
@@ -305,18 +317,18 @@ export class PieceMap {
   #checkCover(piece: number): void {
     if (!this.isCovered(piece)) return
     for (let slot = 0; slot < this.#end; slot++) {
-      if (!this.isLive(slot) || !this.isNear(slot)) continue
+      if (!this.isNear(slot)) continue
       if (this.holds(slot, piece) || hasBit(this.#fetching, slot * this.words, piece)) return
     }
-    clearBit(this.#covered, 0, piece)
+    this.#unmark(covered, piece)
     if (this.isOpen(piece)) this.#countFar(piece, 1)
   }
 
   /** One open piece more or less with those that hold it. */
-  #count(piece: number, change: 1 | -1, isCovered: boolean): void {
+  #countHolders(piece: number, change: 1 | -1, isCovered: boolean): void {
     for (let slot = 0; slot < this.#end; slot++) {
-      if (this.holds(slot, piece) && (this.isNear(slot) || !isCovered)) {
-        this.#openAt[slot] = this.openAt(slot) + change
+      if (this.holds(slot, piece) && (!isCovered || this.isNear(slot))) {
+        this.#add(slot, openCount, change)
       }
     }
   }
@@ -324,23 +336,55 @@ export class PieceMap {
   #countFar(piece: number, change: 1 | -1): void {
     if (this.#far === 0) return
     for (let slot = 0; slot < this.#end; slot++) {
-      if (!this.isNear(slot) && this.holds(slot, piece)) {
-        this.#openAt[slot] = this.openAt(slot) + change
-      }
+      if (!this.isNear(slot) && this.holds(slot, piece)) this.#add(slot, openCount, change)
     }
   }
 
+  #own(bitmap: number, word: number): number {
+    return this.#table[ownBitmaps * word + bitmap] ?? 0
+  }
+
+  #is(bitmap: number, piece: number): boolean {
+    return (this.#own(bitmap, piece >>> 5) & (1 << (piece & 31))) !== 0
+  }
+
+  #mark(bitmap: number, piece: number): void {
+    const at = ownBitmaps * (piece >>> 5) + bitmap
+    this.#table[at] = (this.#table[at] ?? 0) | (1 << (piece & 31))
+  }
+
+  #unmark(bitmap: number, piece: number): void {
+    const at = ownBitmaps * (piece >>> 5) + bitmap
+    this.#table[at] = (this.#table[at] ?? 0) & ~(1 << (piece & 31))
+  }
+
+  #haveWord(slot: Slot, word: number): number {
+    return this.#table[this.#have + slot * this.words + word] ?? 0
+  }
+
+  /** 0 of a number that no neighbour has. */
+  #count(slot: Slot, which: number): number {
+    if (slot < 0 || slot >= this.#end) return 0
+    return this.#table[this.#counts + slot * countsPerNeighbour + which] ?? 0
+  }
+
+  #add(slot: Slot, which: number, change: 1 | -1): void {
+    const at = this.#counts + slot * countsPerNeighbour + which
+    this.#table[at] = (this.#table[at] ?? 0) + change
+  }
+
   #grow(): void {
-    const capacity = Math.min(maxNeighbours, this.#isLive.length * 2)
-    this.#have = enlarged(this.#have, capacity * this.words)
+    const capacity = Math.min(maxNeighbours, this.#capacity * 2)
+    const have = this.#counts + countsPerNeighbour * capacity
+    const table = new Uint32Array(have + capacity * this.words)
+    table.set(this.#table.subarray(0, this.#have))
+    table.set(this.#table.subarray(this.#have), have)
+    this.#table = table
+    this.#have = have
+    this.#capacity = capacity
     if (this.#fetching.length > 0) {
       this.#fetching = enlarged(this.#fetching, capacity * this.words)
     }
-    this.#held = enlarged(this.#held, capacity)
-    this.#openAt = enlarged(this.#openAt, capacity)
-    this.#offers = enlarged(this.#offers, capacity)
-    this.#isLive = enlarged(this.#isLive, capacity)
-    this.#isNear = enlarged(this.#isNear, capacity)
   }
 }
 

@@ -5,10 +5,6 @@ import type { PieceMap } from './piece-map.ts'
 
 /** What is remembered of a neighbour besides its pieces. */
 export interface Neighbour extends NeighbourTraits {
-  /** It was told that we would take a piece, and has not been declined since. */
-  isTold: boolean
-  /** When it was told so last. */
-  toldAt: number
   /** Failures and stalls since its last whole piece. */
   strikes: number
   /** When the last message or byte came. */

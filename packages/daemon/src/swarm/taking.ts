@@ -4,6 +4,7 @@ import { type Flow, Flows } from './flows.ts'
 import { HedgeBudget } from './hedge-budget.ts'
 import { type DeclineReason, declines, interested, type Slot } from './messages.ts'
 import { Pace } from './pace.ts'
+import { enlarged } from './piece-map.ts'
 import { rarest } from './rarest.ts'
 import { activeNeighbour, type Neighbour, type SwarmState } from './swarm-state.ts'
 
@@ -28,6 +29,8 @@ export class Taking {
   readonly #state: SwarmState
   readonly #flows = new Flows()
   readonly #hedges = new HedgeBudget()
+  /** By neighbour: it knows until then that we would take a piece; 0 when it does not. */
+  #knowsUntil = new Float64Array(16)
   /** Pieces that others of this host fetch, say from the origin. */
   readonly #reserved = new Set<number>()
   /** Of those that may be asked without a grant. */
@@ -65,7 +68,14 @@ export class Taking {
 
   add(slot: Slot, neighbour: Neighbour): void {
     this.pace.forget(slot)
+    if (slot >= this.#knowsUntil.length) this.#knowsUntil = enlarged(this.#knowsUntil, slot * 2)
+    this.forgetInterest(slot)
     if (!neighbour.grants) this.#strangers += 1
+  }
+
+  /** The neighbour does not know (any more) that we would take a piece. */
+  forgetInterest(slot: Slot): void {
+    this.#knowsUntil[slot] = 0
   }
 
   /** Before the neighbour is forgotten; its pieces are free again. */
@@ -80,10 +90,12 @@ export class Taking {
     neighbour: Neighbour,
     offer: { named: number | undefined; now: number },
   ): void {
-    neighbour.toldAt = offer.now
     const choice = this.#choose(slot, neighbour, offer)
-    if (typeof choice === 'number') return
-    neighbour.isTold = false
+    if (typeof choice === 'number') {
+      if (this.#knowsUntil[slot] !== 0) this.#knowsUntil[slot] = offer.now + repeatMs
+      return
+    }
+    this.forgetInterest(slot)
     this.#state.actions.push({ kind: 'send', to: slot, message: declines[choice] })
   }
 
@@ -198,7 +210,7 @@ export class Taking {
       for (let slot = 0; slot < map.end; slot++) {
         const neighbour = activeNeighbour(this.#state, slot)
         const isOther = neighbour?.grants === true && slot !== flow.slot
-        if (isOther && map.holds(slot, flow.piece)) this.#tell(slot, neighbour, now)
+        if (isOther && map.holds(slot, flow.piece)) this.#tell(slot, now)
       }
     }
   }
@@ -209,26 +221,31 @@ export class Taking {
     if (map.hasFar) this.#watchGrace(now)
     if (this.#strangers > 0) this.#askStrangers(now)
     if (map.openCount === 0 || this.#isFull()) return
-    for (let slot = 0; slot < map.end; slot++) this.seek(slot, now)
+    for (let slot = 0; slot < map.end; slot++) if (!this.#knows(slot, now)) this.seek(slot, now)
   }
 
   /** The same for one. */
   seek(slot: Slot, now: number): void {
+    if (this.#knows(slot, now)) return
     const neighbour = activeNeighbour(this.#state, slot)
-    if (neighbour === undefined || knows(neighbour, now)) return
+    if (neighbour === undefined) return
     if (!neighbour.grants) {
       this.#askStrangers(now)
       return
     }
     if (neighbour.restsUntil > now || this.#isFull()) return
     if (this.#flows.from(slot) >= this.#state.depth) return
-    if (this.#hasSomething(slot)) this.#tell(slot, neighbour, now)
+    if (this.#hasSomething(slot)) this.#tell(slot, now)
   }
 
-  #tell(slot: Slot, neighbour: Neighbour, now: number): void {
-    if (knows(neighbour, now)) return
-    neighbour.isTold = true
-    neighbour.toldAt = now
+  /** It knows that we would take a piece. Asked of everybody after every piece, so it looks at one column only. */
+  #knows(slot: Slot, now: number): boolean {
+    return now < (this.#knowsUntil[slot] ?? 0)
+  }
+
+  #tell(slot: Slot, now: number): void {
+    if (this.#knows(slot, now)) return
+    this.#knowsUntil[slot] = now + repeatMs
     this.#state.actions.push({ kind: 'send', to: slot, message: interested })
   }
 
@@ -384,7 +401,3 @@ export class Taking {
     return chosen
   }
 }
-
-/** It knows that we would take a piece. */
-const knows = ({ isTold, toldAt }: Neighbour, now: number): boolean =>
-  isTold && now - toldAt < repeatMs
