@@ -29,6 +29,10 @@ test('gates of an unknown policy are not run', async () => {
   await expect(call(gatesCommand, '--policy', 'best')).rejects.toThrow('There is no policy "best"')
 })
 
+test('gates of seeds that are none are not run', async () => {
+  await expect(call(gatesCommand, '--seed', '3,x')).rejects.toThrow('--seed must be a whole number')
+})
+
 test('a run prints one JSON object and writes its plots', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'sim-'))
   try {

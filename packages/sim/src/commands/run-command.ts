@@ -67,7 +67,9 @@ function scenarioOf([name, ...more]: readonly string[], peers: string | undefine
   if (scenario === undefined || more.length > 0) {
     throw new UsageError(`Give one scenario: ${scenarios.map((known) => known.name).join(', ')}.`)
   }
-  return peers === undefined ? scenario : { ...scenario, peers: positiveInteger(peers, '--peers') }
+  if (peers === undefined) return scenario
+  const count = positiveInteger(peers, '--peers')
+  return { ...scenario, peers: count, title: `${scenario.title}; here ${count} peers` }
 }
 
 function knownPolicy(name: string): string {

@@ -47,11 +47,19 @@ export function plotsOf(scenario: Scenario, results: readonly RunResult[]): Plot
   ]
 }
 
-function completion({ finishes, boundMs }: RunResult): [number, number][] {
-  const points: [number, number][] = [[0, 0]]
-  const step = Math.max(1, Math.floor(finishes.length / CURVE_POINTS))
-  for (let done = step; done <= finishes.length; done += step) {
-    points.push([(finishes[done - 1] ?? 0) / boundMs, (100 * done) / finishes.length])
-  }
+/** Nobody is done before the first one is, and the last one is always drawn: that is the makespan. */
+export function completion({
+  finishes,
+  boundMs,
+}: Pick<RunResult, 'finishes' | 'boundMs'>): [number, number][] {
+  const all = finishes.length
+  const at = (done: number) => (finishes[done - 1] ?? 0) / boundMs
+  const points: [number, number][] = [
+    [0, 0],
+    [at(1), 0],
+  ]
+  const step = Math.max(1, Math.floor(all / CURVE_POINTS))
+  for (let done = step; done < all; done += step) points.push([at(done), (100 * done) / all])
+  if (all > 0) points.push([at(all), 100])
   return points
 }

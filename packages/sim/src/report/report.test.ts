@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { runScenario } from '../run-scenario.ts'
 import { findScenario, scenarios } from '../scenarios/scenarios.ts'
-import { plotsOf } from './plots.ts'
+import { completion, plotsOf } from './plots.ts'
 import { quantile, summarise } from './summary.ts'
 import { barChart } from './svg.ts'
 import { renderSummaries } from './table.ts'
@@ -32,6 +32,31 @@ test('a run is told in a table and in plots', () => {
 test('text in a plot is escaped', () => {
   const chart = { title: 'a < b & "c"', xLabel: '', yLabel: '' }
   expect(barChart(chart, [{ name: '<', value: 0 }])).toContain('a &lt; b &amp; &quot;c&quot;')
+})
+
+test('axes are marked at round numbers, also when there is nothing to show', () => {
+  const chart = { title: '', xLabel: '', yLabel: '' }
+  const marks = (svg: string) => [...svg.matchAll(/text-anchor="end">([^<]*)</g)].map((m) => m[1])
+  expect(marks(barChart(chart, [{ name: 'a', value: 1.107 }]))).toEqual(['0', '0.5', '1', '1.5'])
+  expect(marks(barChart(chart, [{ name: 'a', value: 0 }]))).toEqual([
+    '0',
+    '0.2',
+    '0.4',
+    '0.6',
+    '0.8',
+    '1',
+  ])
+  expect(marks(barChart(chart, [{ name: 'a', value: 202 }])).at(-1)).toBe('250')
+})
+
+test('a curve stays at nobody until the first one is done, and ends with the last one', () => {
+  const finishes = Float64Array.from({ length: 479 }, (_, i) => 1000 + i)
+  const curve = completion({ finishes, boundMs: 1000 })
+  expect(curve.slice(0, 2)).toEqual([
+    [0, 0],
+    [1, 0],
+  ])
+  expect(curve.at(-1)).toEqual([1.478, 100])
 })
 
 test('scenarios have names of their own', () => {

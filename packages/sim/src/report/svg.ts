@@ -4,6 +4,8 @@ const LEFT = 70
 const RIGHT = 170
 const TOP = 44
 const BOTTOM = 52
+/** At most so many steps on an axis. */
+const TICKS = 5
 /** Distinguishable also for those who see colours differently (Okabe and Ito). */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
 
@@ -26,8 +28,8 @@ export function lineChart(
 ): string {
   const all = series.flatMap(({ points }) => points)
   const scale = scaleOf(
-    Math.max(chart.marker?.x ?? 0, ...all.map(([x]) => x)),
-    Math.max(...all.map(([, y]) => y)),
+    rounded(Math.max(chart.marker?.x ?? 0, ...all.map(([x]) => x))),
+    rounded(Math.max(...all.map(([, y]) => y))),
   )
   const lines = series.map(({ points }, i) => {
     const path = points.map(([x, y]) => `${scale.x(x)},${scale.y(y)}`).join(' ')
@@ -51,7 +53,7 @@ export interface Bar {
 }
 
 export function barChart(chart: Chart, bars: readonly Bar[]): string {
-  const scale = scaleOf(bars.length, Math.max(1e-9, ...bars.map(({ value }) => value)))
+  const scale = scaleOf(bars.length, rounded(Math.max(...bars.map(({ value }) => value))))
   const drawn = bars.flatMap(({ name, value }, i) => {
     const x = scale.x(i + 0.2)
     const y = scale.y(value)
@@ -73,14 +75,26 @@ interface Scale {
 }
 
 function scaleOf(maxX: number, maxY: number): Scale {
-  const spanX = maxX > 0 ? maxX : 1
-  const spanY = maxY > 0 ? maxY : 1
   return {
-    x: (value) => round(LEFT + (value / spanX) * (WIDTH - LEFT - RIGHT)),
-    y: (value) => round(HEIGHT - BOTTOM - (value / spanY) * (HEIGHT - TOP - BOTTOM)),
-    maxX: spanX,
-    maxY: spanY,
+    x: (value) => round(LEFT + (value / maxX) * (WIDTH - LEFT - RIGHT)),
+    y: (value) => round(HEIGHT - BOTTOM - (value / maxY) * (HEIGHT - TOP - BOTTOM)),
+    maxX,
+    maxY,
   }
+}
+
+/** Between two marks on an axis for values up to `max`: 1, 2 or 5 of some power of ten, at most five of them. */
+function stepFor(max: number): number {
+  const power = 10 ** Math.floor(Math.log10(max / TICKS))
+  const times = [1, 2, 5, 10].find((factor) => factor * power * TICKS >= max * (1 - 1e-9))
+  return (times ?? 10) * power
+}
+
+/** Where an axis for such values ends: at a mark. Only zeros get an axis up to 1. */
+function rounded(max: number): number {
+  if (max <= 0) return 1
+  const step = stepFor(max)
+  return step * Math.ceil(max / step - 1e-9)
 }
 
 function axes(scale: Scale, hasXTicks: boolean): string[] {
@@ -89,13 +103,18 @@ function axes(scale: Scale, hasXTicks: boolean): string[] {
     `<line x1="${LEFT}" y1="${floor}" x2="${WIDTH - RIGHT}" y2="${floor}" stroke="#000"/>`,
     `<line x1="${LEFT}" y1="${TOP}" x2="${LEFT}" y2="${floor}" stroke="#000"/>`,
   ]
-  for (let tick = 0; tick <= 5; tick++) {
-    const y = (scale.maxY * tick) / 5
+  for (const y of ticks(scale.maxY)) {
     lines.push(text(LEFT - 8, scale.y(y) + 4, short(y), 'end'))
-    const x = (scale.maxX * tick) / 5
-    if (hasXTicks) lines.push(text(scale.x(x), floor + 18, short(x), 'middle'))
+  }
+  for (const x of hasXTicks ? ticks(scale.maxX) : []) {
+    lines.push(text(scale.x(x), floor + 18, short(x), 'middle'))
   }
   return lines
+}
+
+function ticks(max: number): number[] {
+  const step = stepFor(max)
+  return Array.from({ length: Math.round(max / step) + 1 }, (_, tick) => tick * step)
 }
 
 function legend(name: string, index: number): string {

@@ -107,7 +107,9 @@ export const scenarios: readonly Scenario[] = [
   {
     ...usual,
     name: 'cold-n1000',
-    title: '1,000 peers, nothing is there; the seed starts after 300 ms',
+    title: '1,000 peers, nothing is there; the seed starts after 300 ms; 64 pieces of 16 MiB',
+    pieceCount: 64,
+    pieceBytes: 16 * MIB,
     seeds: { count: 1, speed: 1, startMs: 300 },
     origin: 1,
   },
