@@ -62,12 +62,21 @@ describe('PeerReporter', () => {
     expect(reports).toEqual([])
   })
 
-  test('says nothing after its end', async () => {
+  test('tells what is left at its end, and nothing after it', async () => {
     const { clock, reporter, reports } = reporterOf(100)
     reporter.pieceFinished(0)
     reporter.pieceFinished(1)
     reporter.stop()
+    reporter.stop()
     await clock.advance(5_000)
-    expect(reports).toHaveLength(1)
+    expect(reports.map(({ pieces }) => pieces)).toEqual([[0], [1]])
+  })
+
+  test('tells of bytes whose pieces are told in another way', async () => {
+    const { clock, reporter, reports } = reporterOf(100)
+    reporter.bytesCame()
+    reporter.bytesCame()
+    await clock.advance(1_000)
+    expect(reports).toMatchObject([{ pieces: [], seedBytes: 5n }])
   })
 })

@@ -58,18 +58,29 @@ export class PeerReporter {
     return true
   }
 
+  /** A piece came that is told in another way; its bytes are for the next report. */
+  bytesCame(): void {
+    if (!this.#deps.following.isOpen) return
+    this.#cancel ??= this.#deps.clock.schedule(everyMs, () => this.#flush())
+  }
+
   parentFailed(peerId: string): void {
     this.#failed.add(peerId)
   }
 
-  /** The end of the download is told in another way. */
+  /** Tells what has not been told; the end of the download is told in another way. */
   stop(): void {
+    if (this.#cancel !== undefined && this.#deps.following.isOpen) this.#flush()
+    this.#cancelFlush()
+  }
+
+  #cancelFlush(): void {
     this.#cancel?.()
     this.#cancel = undefined
   }
 
   #flush(): void {
-    this.stop()
+    this.#cancelFlush()
     const { rate, bytes, slow } = this.#deps.received()
     const report: Report = {
       peerId: this.#peer.peerId,

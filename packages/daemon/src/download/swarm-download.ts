@@ -91,6 +91,7 @@ export class SwarmDownload {
         if (failure !== undefined) throw failure
         await this.#bell.wait(this.#deps.clock, this.#step(), signal)
       }
+      this.#reporter?.stop()
       this.#report((session) => session.finish(this.#toSource))
     } catch (error) {
       if (signal.aborted) this.#session?.abort()
@@ -410,7 +411,9 @@ export class SwarmDownload {
   #tell(record: PieceRecord): void {
     const isReported =
       record.trafficType === 'remote-peer' && this.#reporter?.pieceFinished(record.number)
-    if (!isReported) this.#session?.pieceFinished(record)
+    if (isReported) return
+    this.#session?.pieceFinished(record)
+    this.#reporter?.bytesCame()
   }
 
   #onPieceFailed(piece: number, peerId: string, error: DfError): void {
