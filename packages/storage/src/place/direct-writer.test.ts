@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import { AlignedDirectWriter, type DirectTarget } from './direct-writer.ts'
 
-const mebibyte = 1024 * 1024
+/** As much as goes in one write. */
+const chunk = 512 * 1024
 const start = 7 * 4096
 
 /** A file whose direct writes end when they are told to. */
 class Target implements DirectTarget {
-  readonly bytes = new Uint8Array(10 * mebibyte)
+  readonly bytes = new Uint8Array(20 * chunk)
   readonly direct: { offset: number; length: number; end: (error?: Error) => void }[] = []
   readonly cached: { offset: number; length: number }[] = []
 
@@ -37,7 +38,7 @@ function setUp(length: number) {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('whole pages are written directly and the rest through the page cache', async () => {
-  const { target, bytes, writer } = setUp(mebibyte + 2 * 4096 + 5)
+  const { target, bytes, writer } = setUp(chunk + 2 * 4096 + 5)
   for (let at = 0; at < bytes.byteLength; at += 50_000) writer.write(bytes.slice(at, at + 50_000))
   let isDone = false
   const finished = writer.finish().then(() => {
@@ -48,31 +49,31 @@ test('whole pages are written directly and the rest through the page cache', asy
   for (const { end } of target.direct) end()
   await finished
   expect(target.direct.map(({ offset, length }) => [offset, length])).toEqual([
-    [start, mebibyte],
-    [start + mebibyte, 2 * 4096],
+    [start, chunk],
+    [start + chunk, 2 * 4096],
   ])
-  expect(target.cached).toEqual([{ offset: start + mebibyte + 2 * 4096, length: 5 }])
+  expect(target.cached).toEqual([{ offset: start + chunk + 2 * 4096, length: 5 }])
   expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
 })
 
-test('a writer is ready for more while fewer than eight writes are under way', async () => {
-  const { target, bytes, writer } = setUp(9 * mebibyte)
-  writer.write(bytes.subarray(0, 7 * mebibyte))
+test('a writer is ready for more while fewer than twelve writes are under way', async () => {
+  const { target, bytes, writer } = setUp(14 * chunk)
+  writer.write(bytes.subarray(0, 11 * chunk))
   expect(writer.ready()).toBeUndefined()
-  writer.write(bytes.subarray(7 * mebibyte))
+  writer.write(bytes.subarray(11 * chunk))
   const ready = writer.ready()
   expect(ready).toBeInstanceOf(Promise)
-  for (const { end } of target.direct.slice(0, 2)) end()
+  for (const { end } of target.direct.slice(0, 3)) end()
   await ready
   expect(writer.ready()).toBeUndefined()
-  for (const { end } of target.direct.slice(2)) end()
+  for (const { end } of target.direct.slice(3)) end()
   await writer.finish()
   expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
 })
 
 test('a write that fails late fails the next chunk and the end, though not before all others ended', async () => {
-  const { target, bytes, writer } = setUp(4 * mebibyte)
-  writer.write(bytes.subarray(0, 2 * mebibyte))
+  const { target, bytes, writer } = setUp(4 * chunk)
+  writer.write(bytes.subarray(0, 2 * chunk))
   const [first, second] = target.direct
   first?.end(new Error('full'))
   await settled()
@@ -102,7 +103,7 @@ test('a failure of the page cache leaves the disk its full queue', async () => {
   await settled()
   const next = new Target()
   const writer = new AlignedDirectWriter(0, next)
-  writer.write(new Uint8Array(7 * mebibyte))
+  writer.write(new Uint8Array(11 * chunk))
   expect(writer.ready()).toBeUndefined()
   for (const { end } of next.direct) end()
   await settled()

@@ -5,12 +5,12 @@ import { WriteQueue } from './write-queue.ts'
 /** Offsets, lengths and addresses of direct writes are multiples of this; no disk asks for more than a page. */
 export const directAlignment = 4096
 
-const chunkBytes = 1024 * 1024
+const chunkBytes = 512 * 1024
 const wasmPageBytes = 64 * 1024
 
 /** Buffers given back; a worker fills one for each piece, and a few are on their way to the disk. */
 const pool: Uint8Array[] = []
-const maxPooled = 16
+const maxPooled = 20
 
 /** Of this thread: all its files lie on one disk. */
 export const writeQueue = new WriteQueue(systemClock)

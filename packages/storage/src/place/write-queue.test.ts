@@ -8,7 +8,7 @@ const mebibyte = 1024 * 1024
 async function setUp(fullMs: number): Promise<WriteQueue> {
   const clock = new FakeClock()
   const queue = new WriteQueue(clock)
-  for (let begun = 0; begun < 8; begun++) queue.began()
+  for (let begun = 0; begun < 12; begun++) queue.began()
   for (let written = 0; written < 64; written++) {
     queue.began()
     await clock.advance(fullMs / 64)
@@ -17,9 +17,9 @@ async function setUp(fullMs: number): Promise<WriteQueue> {
   return queue
 }
 
-test('is full at eight writes and has room as soon as one of them ends', async () => {
+test('is full at twelve writes and has room as soon as one of them ends', async () => {
   const queue = new WriteQueue(new FakeClock())
-  for (let begun = 0; begun < 7; begun++) queue.began()
+  for (let begun = 0; begun < 11; begun++) queue.began()
   expect(queue.room).toBeUndefined()
   queue.began()
   const { room } = queue

@@ -1,7 +1,7 @@
 import type { Clock } from '@damselfly/core'
 
 /** More only fill memory: the disk, and libuv's four threads, have enough to do with half of them. */
-const maxUnderWay = 8
+const maxUnderWay = 12
 /** So many bytes, written while the queue was full, show how fast the disk is. */
 const judgedBytes = 64 * 1024 ** 2
 /** A copy into the page cache costs less than a disk that is slower than this: 512 MiB/s. */
