@@ -56,11 +56,11 @@ test('whole pages are written directly and the rest through the page cache', asy
   expect(Buffer.compare(target.bytes.subarray(start, start + bytes.byteLength), bytes)).toBe(0)
 })
 
-test('a writer is ready for more while fewer than twelve writes are under way', async () => {
-  const { target, bytes, writer } = setUp(14 * chunk)
-  writer.write(bytes.subarray(0, 11 * chunk))
+test('a writer is ready for more while fewer than six writes are under way', async () => {
+  const { target, bytes, writer } = setUp(8 * chunk)
+  writer.write(bytes.subarray(0, 5 * chunk))
   expect(writer.ready()).toBeUndefined()
-  writer.write(bytes.subarray(11 * chunk))
+  writer.write(bytes.subarray(5 * chunk))
   const ready = writer.ready()
   expect(ready).toBeInstanceOf(Promise)
   for (const { end } of target.direct.slice(0, 3)) end()
@@ -103,7 +103,7 @@ test('a failure of the page cache leaves the disk its full queue', async () => {
   await settled()
   const next = new Target()
   const writer = new AlignedDirectWriter(0, next)
-  writer.write(new Uint8Array(11 * chunk))
+  writer.write(new Uint8Array(5 * chunk))
   expect(writer.ready()).toBeUndefined()
   for (const { end } of next.direct) end()
   await settled()

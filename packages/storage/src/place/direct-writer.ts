@@ -10,7 +10,7 @@ const wasmPageBytes = 64 * 1024
 
 /** Buffers given back; a worker fills one for each piece, and a few are on their way to the disk. */
 const pool: Uint8Array[] = []
-const maxPooled = 20
+const maxPooled = 10
 
 /** Of this thread: all its files lie on one disk. */
 export const writeQueue = new WriteQueue(systemClock)

@@ -4,22 +4,22 @@ import { WriteQueue } from './write-queue.ts'
 
 const mebibyte = 1024 * 1024
 
-/** A queue that has been full for so long, while the disk wrote 64 MiB. */
+/** A queue that has been full for so long, while the disk wrote 256 MiB. */
 async function setUp(fullMs: number): Promise<WriteQueue> {
   const clock = new FakeClock()
   const queue = new WriteQueue(clock)
-  for (let begun = 0; begun < 12; begun++) queue.began()
-  for (let written = 0; written < 64; written++) {
+  for (let begun = 0; begun < 6; begun++) queue.began()
+  for (let written = 0; written < 256; written++) {
     queue.began()
-    await clock.advance(fullMs / 64)
+    await clock.advance(fullMs / 256)
     queue.ended(mebibyte)
   }
   return queue
 }
 
-test('is full at twelve writes and has room as soon as one of them ends', async () => {
+test('is full at six writes and has room as soon as one of them ends', async () => {
   const queue = new WriteQueue(new FakeClock())
-  for (let begun = 0; begun < 11; begun++) queue.began()
+  for (let begun = 0; begun < 5; begun++) queue.began()
   expect(queue.room).toBeUndefined()
   queue.began()
   const { room } = queue
@@ -28,12 +28,12 @@ test('is full at twelve writes and has room as soon as one of them ends', async 
   expect(queue.room).toBeUndefined()
 })
 
-test('a disk that writes 64 MiB in less than 125 ms keeps up', async () => {
-  expect((await setUp(124)).keepsUp(mebibyte)).toBe(true)
+test('a disk that writes 256 MiB in less than half a second keeps up', async () => {
+  expect((await setUp(499)).keepsUp(mebibyte)).toBe(true)
 })
 
 test('a slower one is spared the next GiB, and tried again then', async () => {
-  const queue = await setUp(126)
+  const queue = await setUp(501)
   const spared = Array.from({ length: 1024 / 4 }, () => queue.keepsUp(4 * mebibyte))
   expect(new Set(spared)).toEqual(new Set([false]))
   expect(queue.keepsUp(4 * mebibyte)).toBe(true)

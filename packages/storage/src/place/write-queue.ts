@@ -1,9 +1,9 @@
 import type { Clock } from '@damselfly/core'
 
-/** More only fill memory: the disk, and libuv's four threads, have enough to do with half of them. */
-const maxUnderWay = 12
-/** So many bytes, written while the queue was full, show how fast the disk is. */
-const judgedBytes = 64 * 1024 ** 2
+/** More only fill memory: libuv has four threads for them. */
+const maxUnderWay = 6
+/** So many bytes, written while the queue was full, show how fast the disk is; fewer may have met a moment's stall. */
+const judgedBytes = 256 * 1024 ** 2
 /** A copy into the page cache costs less than a disk that is slower than this: 512 MiB/s. */
 const slowBytesPerMs = (512 * 1024 ** 2) / 1_000
 /** A disk found slow is tried again after so many bytes. */
